@@ -1,0 +1,1 @@
+"""Every text that a patient sends becomes a task that somebody owns."""

@@ -1,0 +1,1 @@
+"""One command that starts everything a newcomer needs on one machine."""

@@ -1,0 +1,1 @@
+"""What the product means: no web framework, queue or carrier in here."""

@@ -1,0 +1,1 @@
+"""Tools with no product word in them."""
