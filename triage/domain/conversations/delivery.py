@@ -1,0 +1,517 @@
+"""How a text leaves, once: claim, send, record; an unclear outcome is looked up before anything is repeated.
+
+The carrier's API has no idempotency key, so a text whose outcome is unclear is a state of its own. This is the
+one file besides intake whose functions open transactions: the carrier is called between two of them.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import NamedTuple
+from uuid import UUID
+
+from sqlalchemy import BigInteger, CheckConstraint, FetchedValue, ForeignKey, Index, UniqueConstraint, or_, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from triage.domain import audit, jobs
+from triage.domain.conversations.conversation import Conversation
+from triage.domain.conversations.message import Direction, Message
+from triage.domain.patients import consent
+from triage.domain.patients.phones import Phone
+from triage.domain.practice.practice import PracticeNumber
+from triage.kit import clock, db, later, live, metrics
+
+LEASE_FOR = timedelta(seconds=30)
+# A paused process must not send when its lease is nearly over: the HTTP time-out plus two seconds.
+SEND_MARGIN = timedelta(seconds=12)
+MOST_LOOKS = 2
+BACKOFF = (2, 5, 15, 60, 300)
+
+
+class OutboundState(StrEnum):
+    QUEUED = "queued"
+    SENDING = "sending"
+    SENT = "sent"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    NEEDS_PERSON = "needs_person"
+
+
+# Callbacks arrive in any order: the highest rank seen so far is the truth.
+RANKS = {
+    "accepted": 10,
+    "scheduled": 10,
+    "queued": 20,
+    "sending": 30,
+    "sent": 40,
+    "canceled": 50,
+    "failed": 55,
+    "undelivered": 60,
+    "delivered": 70,
+    "read": 80,
+}
+NOT_DELIVERED = ("failed", "undelivered", "canceled")
+
+
+class OutboundText(db.Base):
+    """The way of one outgoing message. `due_at` is when the next step is due: sending, or looking it up."""
+
+    __tablename__ = "outbound_text"
+    __table_args__ = (
+        db.within_practice("message_id", "message"),
+        UniqueConstraint("provider_sid"),
+        Index("ix_outbound_text_due", "due_at", postgresql_where="state = 'queued'"),
+        Index("ix_outbound_text_lease", "lease_until", postgresql_where="state = 'sending'"),
+        Index("ix_outbound_text_unknown", "due_at", postgresql_where="state = 'unknown'"),
+        Index(
+            "ix_outbound_text_failed",
+            "practice_id",
+            "queued_at",
+            postgresql_where="is_failed and dismissed_at is null",
+        ),
+        CheckConstraint("state <> 'sent' or provider_sid is not null", name="sent_has_sid"),
+        CheckConstraint("(state = 'sending') = (lease_until is not null)", name="sending_has_lease"),
+    )
+
+    message_id: Mapped[UUID] = mapped_column(primary_key=True)
+    practice_id: Mapped[UUID] = mapped_column(ForeignKey("practice.id"))
+    from_number: Mapped[str]
+    to_number: Mapped[str]
+    state: Mapped[OutboundState] = mapped_column(db.choice(OutboundState, "state"))
+    due_at: Mapped[datetime]
+    queued_at: Mapped[datetime]
+    attempts: Mapped[int] = mapped_column(default=0)
+    attempt_id: Mapped[UUID | None]
+    lease_until: Mapped[datetime | None]
+    first_claim_at: Mapped[datetime | None]
+    looks: Mapped[int] = mapped_column(default=0)
+    was_requeued: Mapped[bool] = mapped_column(default=False)
+    provider_sid: Mapped[str | None]
+    carrier_status: Mapped[str | None]
+    carrier_rank: Mapped[int] = mapped_column(default=0)
+    error_code: Mapped[int | None]
+    is_failed: Mapped[bool] = mapped_column(default=False)
+    dismissed_at: Mapped[datetime | None]
+    changed_at: Mapped[datetime]
+    # Written by a trigger at every change of state; `triage verify` looks for an audit row beside it.
+    changed_in: Mapped[int] = mapped_column(
+        BigInteger, server_default=db.TRANSACTION_ID, server_onupdate=FetchedValue()
+    )
+
+    __mapper_args__ = {"eager_defaults": False}
+
+
+class DeliveryReport(db.OfPractice, db.Base):
+    """A status callback exactly as it came; nothing is overwritten."""
+
+    __tablename__ = "delivery_report"
+    __table_args__ = (
+        UniqueConstraint("practice_id", "provider_sid", "status", "error_code", postgresql_nulls_not_distinct=True),
+        Index("ix_delivery_report_message", "message_id"),
+    )
+
+    provider_sid: Mapped[str]
+    message_id: Mapped[UUID | None]
+    status: Mapped[str]
+    error_code: Mapped[int | None]
+    received_at: Mapped[datetime]
+
+
+class Claim(NamedTuple):
+    """A text that this process, and no other, may send until `lease_until`."""
+
+    message_id: UUID
+    practice_id: UUID
+    attempt_id: UUID
+    from_number: str
+    to_number: str
+    body: str
+    lease_until: datetime
+
+
+def queue(
+    session: Session,
+    conversation: Conversation,
+    number: PracticeNumber,
+    phone: Phone,
+    body: str,
+    *,
+    by: UUID | None,
+    now: datetime,
+    is_automatic: bool = False,
+    resend_of_id: UUID | None = None,
+    hold: timedelta = timedelta(0),
+) -> Message:
+    """Write the message and what will send it; a worker is asked after the commit."""
+    message = Message(
+        practice_id=conversation.practice_id,
+        conversation_id=conversation.id,
+        patient_id=conversation.patient_id,
+        direction=Direction.OUT,
+        body=body,
+        media=[],
+        sent_by_id=by,
+        is_automatic=is_automatic,
+        resend_of_id=resend_of_id,
+        at=now,
+    )
+    session.add(message)
+    session.flush()
+    session.add(
+        OutboundText(
+            message_id=message.id,
+            practice_id=conversation.practice_id,
+            from_number=number.number,
+            to_number=phone.number,
+            state=OutboundState.QUEUED,
+            due_at=now + hold,
+            queued_at=now,
+            changed_at=now,
+        )
+    )
+    conversation.last_message_at = now
+    audit.record(
+        session,
+        conversation.practice_id,
+        audit.Action.TEXT_QUEUED,
+        by=by,
+        at=now,
+        subject_id=message.id,
+        patient_id=conversation.patient_id,
+    )
+    session.flush()
+    later.run(session, jobs.DELIVER_TEXTS)
+    return message
+
+
+def claim(session: Session, *, limit: int) -> list[Claim]:
+    """Take due texts for this process. Consent is asked again here: an opt-out since then fails the text."""
+    now = clock.now(session)
+    due = list(
+        session.scalars(
+            select(OutboundText)
+            .where(OutboundText.state == OutboundState.QUEUED, OutboundText.due_at <= now)
+            .order_by(OutboundText.due_at)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        )
+    )
+    if not due:
+        return []
+    bodies = dict(
+        session.execute(
+            select(Message.id, Message.body).where(Message.id.in_([text.message_id for text in due]))
+        ).tuples()
+    )
+    blocked = _opted_out(session, due)
+    claims = []
+    for text in due:
+        if (text.practice_id, text.to_number) in blocked:
+            _fail(session, text, code=21610, now=now)
+            continue
+        text.attempt_id = db.new_id()
+        text.lease_until = now + LEASE_FOR
+        text.first_claim_at = text.first_claim_at or now
+        text.attempts += 1
+        _change(session, text, OutboundState.SENDING, now=now)
+        claims.append(
+            Claim(
+                text.message_id,
+                text.practice_id,
+                text.attempt_id,
+                text.from_number,
+                text.to_number,
+                bodies[text.message_id],
+                text.lease_until,
+            )
+        )
+    return claims
+
+
+def _opted_out(session: Session, due: Iterable[OutboundText]) -> set[tuple[UUID, str]]:
+    rows = session.execute(
+        select(Phone.practice_id, Phone.number).where(
+            Phone.number.in_({text.to_number for text in due}),
+            Phone.practice_id.in_({text.practice_id for text in due}),
+            or_(Phone.opted_out_at.is_not(None), ~Phone.texting_on),
+        )
+    )
+    return {(row.practice_id, row.number) for row in rows}
+
+
+def is_fresh(session: Session, claimed: Claim) -> bool:
+    """Whether enough of the lease is left to send now."""
+    return clock.now(session) < claimed.lease_until - SEND_MARGIN
+
+
+def give_back(session: Session, claimed: Claim) -> None:
+    """The text was certainly not sent: let the next worker take it."""
+    _requeue(session, claimed, wait=timedelta(0))
+
+
+def record_sent(session: Session, claimed: Claim, *, sid: str, status: str) -> None:
+    """The carrier accepted it. Safe to repeat."""
+    text = _mine(session, claimed)
+    if text is None:
+        return
+    now = clock.now(session)
+    text.provider_sid = text.provider_sid or sid
+    text.lease_until = None
+    _rank(text, status, None)
+    _change(session, text, OutboundState.SENT, now=now)
+    metrics.OUTBOUND.labels("sent").inc()
+
+
+def record_refused(session: Session, claimed: Claim, *, code: int | None) -> None:
+    """The carrier said no for good; 21610 means that it knows of an opt-out (twilio.md 4)."""
+    text = _mine(session, claimed)
+    if text is None:
+        return
+    now = clock.now(session)
+    text.lease_until = None
+    _fail(session, text, code=code, now=now)
+    if code == 21610:
+        phone = session.scalar(
+            select(Phone)
+            .where(Phone.practice_id == text.practice_id, Phone.number == text.to_number)
+            .with_for_update()
+        )
+        if phone is not None:
+            consent.carrier_refused(session, phone, now=now)
+
+
+def record_busy(session: Session, claimed: Claim) -> None:
+    """Certainly not accepted, but later may help (429): queued again with a growing wait."""
+    metrics.OUTBOUND.labels("busy").inc()
+    _requeue(session, claimed, wait=None)
+
+
+def record_unknown(session: Session, claimed: Claim, *, settle: timedelta) -> None:
+    """Nobody can know whether it left: look it up after `settle`."""
+    text = _mine(session, claimed)
+    if text is not None:
+        _doubt(session, text, settle=settle, now=clock.now(session))
+
+
+def expire_leases(session: Session, *, settle: timedelta) -> int:
+    """Texts whose sender vanished become unknown. Safe to repeat; returns how many."""
+    now = clock.now(session)
+    lost = list(
+        session.scalars(
+            select(OutboundText)
+            .where(OutboundText.state == OutboundState.SENDING, OutboundText.lease_until < now)
+            .with_for_update(skip_locked=True)
+        )
+    )
+    for text in lost:
+        _doubt(session, text, settle=settle, now=now)
+    return len(lost)
+
+
+def record_status(
+    session: Session,
+    practice_id: UUID,
+    *,
+    sid: str,
+    status: str,
+    error_code: int | None,
+    message_id: UUID | None,
+) -> bool:
+    """File one status callback, in any order and any number of times. False where it belongs to no text."""
+    now = clock.now(session)
+    session.execute(
+        insert(DeliveryReport)
+        .values(
+            id=db.new_id(),
+            practice_id=practice_id,
+            provider_sid=sid,
+            status=status,
+            error_code=error_code,
+            message_id=message_id,
+            received_at=now,
+        )
+        .on_conflict_do_nothing()
+    )
+    mine = OutboundText.message_id == message_id if message_id else OutboundText.provider_sid == sid
+    text = session.scalar(
+        select(OutboundText).where(OutboundText.practice_id == practice_id, mine).with_for_update()
+    )
+    if text is None:
+        return False
+    _apply(session, text, sid=sid, status=status, error_code=error_code, now=now)
+    return True
+
+
+def _apply(
+    session: Session, text: OutboundText, *, sid: str, status: str, error_code: int | None, now: datetime
+) -> None:
+    """The carrier speaks of this text, so it took it, whatever we believed."""
+    if text.provider_sid not in (None, sid):
+        metrics.OUTBOUND.labels("extra_copy").inc()
+        return
+    risen = _rank(text, status, error_code)
+    if text.state is not OutboundState.SENT or text.provider_sid is None:
+        text.provider_sid = sid
+        text.lease_until = None
+        _change(session, text, OutboundState.SENT, now=now)
+    elif risen:
+        _change(session, text, OutboundState.SENT, now=now)
+
+
+def _rank(text: OutboundText, status: str, error_code: int | None) -> bool:
+    rank = RANKS.get(status, 0)
+    if rank <= text.carrier_rank:
+        return False
+    text.carrier_rank, text.carrier_status = rank, status
+    text.error_code = error_code if error_code is not None else text.error_code
+    text.is_failed = status in NOT_DELIVERED
+    return True
+
+
+def due_unknown(session: Session, *, limit: int, settle: timedelta) -> list[OutboundText]:
+    """Texts to look up now; nobody else looks them up until `settle` has passed."""
+    now = clock.now(session)
+    texts = list(
+        session.scalars(
+            select(OutboundText)
+            .where(OutboundText.state == OutboundState.UNKNOWN, OutboundText.due_at <= now)
+            .order_by(OutboundText.due_at)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        )
+    )
+    for text in texts:
+        text.due_at = now + settle
+    return texts
+
+
+def bound_sids(session: Session, practice_id: UUID, sids: set[str]) -> set[str]:
+    """Which of these the product already knows as its own texts."""
+    return set(
+        session.scalars(
+            select(OutboundText.provider_sid).where(
+                OutboundText.practice_id == practice_id, OutboundText.provider_sid.in_(sids)
+            )
+        )
+    )
+
+
+def settle_found(session: Session, message_id: UUID, *, sid: str, status: str, error_code: int | None) -> None:
+    """The carrier's list holds the text after all."""
+    text = _locked(session, message_id)
+    if text is not None and text.state is OutboundState.UNKNOWN:
+        _apply(session, text, sid=sid, status=status, error_code=error_code, now=clock.now(session))
+
+
+def settle_missing(session: Session, message_id: UUID, *, settle: timedelta) -> None:
+    """The carrier's list does not hold it: after two looks send it once more, after that ask a person."""
+    text = _locked(session, message_id)
+    if text is None or text.state is not OutboundState.UNKNOWN:
+        return
+    now = clock.now(session)
+    text.looks += 1
+    if text.looks < MOST_LOOKS:
+        text.due_at = now + settle
+        return
+    if text.was_requeued:
+        _change(session, text, OutboundState.NEEDS_PERSON, now=now)
+        return
+    text.was_requeued = True
+    text.looks = 0
+    text.due_at = now
+    _change(session, text, OutboundState.QUEUED, now=now)
+    later.run(session, jobs.DELIVER_TEXTS)
+
+
+def dismiss(session: Session, text: OutboundText, *, by: UUID, now: datetime) -> None:
+    """Somebody has seen the failure and dealt with it. Safe to repeat."""
+    if text.dismissed_at is None:
+        text.dismissed_at = now
+        audit.record(
+            session,
+            text.practice_id,
+            audit.Action.TEXT_CHANGED,
+            by=by,
+            at=now,
+            subject_id=text.message_id,
+            state="dismissed",
+        )
+
+
+def outbound_of(session: Session, message_id: UUID, *, lock: bool = False) -> OutboundText | None:
+    query = select(OutboundText).where(OutboundText.message_id == message_id)
+    return session.scalar(query.with_for_update() if lock else query)
+
+
+def _locked(session: Session, message_id: UUID) -> OutboundText | None:
+    return outbound_of(session, message_id, lock=True)
+
+
+def _mine(session: Session, claimed: Claim) -> OutboundText | None:
+    """The text, unless somebody else has dealt with this attempt since."""
+    text = _locked(session, claimed.message_id)
+    if text is None or text.state is not OutboundState.SENDING or text.attempt_id != claimed.attempt_id:
+        return None
+    return text
+
+
+def _requeue(session: Session, claimed: Claim, *, wait: timedelta | None) -> None:
+    text = _mine(session, claimed)
+    if text is None:
+        return
+    now = clock.now(session)
+    steps = min(text.attempts, len(BACKOFF)) - 1
+    text.due_at = now + (timedelta(seconds=BACKOFF[steps]) if wait is None else wait)
+    text.lease_until = None
+    _change(session, text, OutboundState.QUEUED, now=now)
+
+
+def _fail(session: Session, text: OutboundText, *, code: int | None, now: datetime) -> None:
+    text.error_code = code
+    text.is_failed = True
+    _change(session, text, OutboundState.FAILED, now=now)
+    metrics.OUTBOUND.labels("failed").inc()
+
+
+def _doubt(session: Session, text: OutboundText, *, settle: timedelta, now: datetime) -> None:
+    text.lease_until = None
+    text.looks = 0
+    text.due_at = now + settle
+    _change(session, text, OutboundState.UNKNOWN, now=now)
+    metrics.OUTBOUND.labels("unknown").inc()
+
+
+def _change(session: Session, text: OutboundText, state: OutboundState, *, now: datetime) -> None:
+    text.state = state
+    text.changed_at = now
+    audit.record(
+        session,
+        text.practice_id,
+        audit.Action.TEXT_CHANGED,
+        by=None,
+        at=now,
+        subject_id=text.message_id,
+        state=state.value,
+        carrier=text.carrier_status,
+        code=text.error_code,
+    )
+    _announce(session, text)
+
+
+def _announce(session: Session, text: OutboundText) -> None:
+    row = session.execute(
+        select(Message.conversation_id, Message.sent_by_id).where(Message.id == text.message_id)
+    ).one()
+    live.announce(
+        session,
+        text.practice_id,
+        "delivery",
+        to={row.sent_by_id} if row.sent_by_id else None,
+        conversation=row.conversation_id,
+        message=text.message_id,
+    )
+
+
+def body_of(session: Session, message_id: UUID) -> str:
+    return session.scalars(select(Message.body).where(Message.id == message_id)).one()

@@ -1,0 +1,1 @@
+"""The place where tasks live: who sees them, who has them, how they move."""

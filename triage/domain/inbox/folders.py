@@ -1,0 +1,252 @@
+"""The named lists of the inbox, their order and their counts, as each role may see them."""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, and_, exists, func, literal, or_, select, tuple_
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from triage.domain.conversations.conversation import Conversation
+from triage.domain.conversations.delivery import OutboundState, OutboundText
+from triage.domain.conversations.message import Message
+from triage.domain.inbox.scope import visible_messages, visible_tasks
+from triage.domain.inbox.stars import Star
+from triage.domain.inbox.task import OPEN, Assignment, State, Task
+from triage.domain.practice.member import Member
+from triage.domain.practice.privileges import Messages
+from triage.kit.errors import NotFound
+from triage.kit.paging import Mark, read_cursor
+
+PAGE_SIZE = 50
+# Counting stops here: no badge needs more, and a count must not grow with the practice.
+MOST_COUNTED = 1000
+
+
+class Slug(StrEnum):
+    """Folder names as they stand in addresses."""
+
+    UNASSIGNED = "unassigned"
+    MINE = "mine"
+    ALL = "all"
+    OVERDUE = "overdue"
+    MINE_ALL = "mine-all"
+    STARRED = "starred"
+    COMPLETED = "completed"
+    SENT = "sent"
+    DELETED = "deleted"
+    FAILED = "failed"
+
+
+class Sort(StrEnum):
+    OLDEST = "oldest"
+    NEWEST = "newest"
+
+
+NAMES = {
+    Slug.UNASSIGNED: ("Unassigned", "inbox", "queue"),
+    Slug.MINE: ("For me", "user-round", "queue"),
+    Slug.ALL: ("All pending", "users", "queue"),
+    Slug.OVERDUE: ("Overdue", "triangle-alert", "queue"),
+    Slug.MINE_ALL: ("For me (all)", "archive", "library"),
+    Slug.STARRED: ("Starred", "star", "library"),
+    Slug.COMPLETED: ("Completed", "circle-check", "library"),
+    Slug.SENT: ("Sent by me", "send", "library"),
+    Slug.DELETED: ("Deleted", "trash-2", "library"),
+    Slug.FAILED: ("Failed to send", "circle-alert", "library"),
+}
+# CharmHealth, A43: these filters alone; their own stars among them (decision 5).
+OF_ASSIGNED_ONLY = (Slug.MINE, Slug.MINE_ALL, Slug.STARRED, Slug.SENT)
+COUNTED = {Slug.UNASSIGNED, Slug.MINE, Slug.ALL, Slug.OVERDUE, Slug.STARRED, Slug.FAILED}
+# In these lists a row is a message, in the others a task.
+OF_MESSAGES = {Slug.STARRED, Slug.SENT, Slug.FAILED}
+
+
+class Folder(NamedTuple):
+    """One entry of the navigation; `count` is None where none is shown."""
+
+    slug: str
+    name: str
+    icon: str
+    group: str
+    count: int | None
+    is_red: bool
+
+
+class Counts(NamedTuple):
+    """`total` is what waits: unassigned and for me, or for me alone (decision 5)."""
+
+    folders: list[Folder]
+    total: int
+
+    def of(self, slug: str) -> int:
+        return next((folder.count or 0 for folder in self.folders if folder.slug == slug), 0)
+
+
+class Filters(NamedTuple):
+    facility_id: UUID | None = None
+    is_unread_only: bool = False
+    sort: Sort | None = None
+
+
+class Listing(NamedTuple):
+    """One page of a folder: task ids, or message ids where `is_of_messages`, in order."""
+
+    ids: list[UUID]
+    next_cursor: str | None
+    total: int
+    is_of_messages: bool
+
+
+def slugs_for(member: Member) -> tuple[Slug, ...]:
+    match member.messages:
+        case Messages.ALL:
+            return tuple(Slug)
+        case Messages.ASSIGNED:
+            return OF_ASSIGNED_ONLY
+        case _:
+            return ()
+
+
+def find_slug(member: Member, name: str) -> Slug:
+    """Raises `NotFound` for a folder that this role does not have."""
+    slug = next((slug for slug in slugs_for(member) if slug == name), None)
+    if slug is None:
+        raise NotFound("There is no such folder.")
+    return slug
+
+
+def counts(session: Session, member: Member, *, now: datetime, filters: Filters = Filters()) -> Counts:
+    """The navigation with its counts, as this member may see it; one statement."""
+    slugs = slugs_for(member)
+    counted = [slug for slug in slugs if slug in COUNTED]
+    if not counted:
+        return Counts([], 0)
+    columns: list[Any] = [
+        _capped(_query(member, slug, filters, now)).label(f"n{place}") for place, slug in enumerate(counted)
+    ]
+    if Slug.UNASSIGNED in counted:
+        late = _query(member, Slug.UNASSIGNED, filters, now).where(_is_overdue(member, now))
+        columns.append(late.exists().label("late"))
+    row = session.execute(select(*columns)).one()
+    numbers = dict(zip(counted, row, strict=False))
+    is_late = bool(row[-1]) if Slug.UNASSIGNED in counted else False
+    folders = [
+        Folder(slug.value, *NAMES[slug], numbers.get(slug), slug is Slug.UNASSIGNED and is_late)
+        for slug in slugs
+    ]
+    total = numbers.get(Slug.UNASSIGNED, 0) + numbers.get(Slug.MINE, 0)
+    return Counts(folders, total)
+
+
+def listing(
+    session: Session,
+    member: Member,
+    slug: Slug,
+    *,
+    now: datetime,
+    filters: Filters = Filters(),
+    after: str | None = None,
+    size: int = PAGE_SIZE,
+) -> Listing:
+    """One page of a folder. Raises `Invalid` for a cursor that no page gave out."""
+    query = _query(member, slug, filters, now)
+    total = session.scalar(select(_capped(query))) or 0
+    at, id_, falling = _order(slug, filters.sort)
+    page = query.with_only_columns(id_, at)
+    if after:
+        mark = read_cursor(after)
+        here, there = tuple_(at, id_), tuple_(mark.at, mark.id)
+        page = page.where(here < there if falling else here > there)
+    order = (at.desc(), id_.desc()) if falling else (at.asc(), id_.asc())
+    rows = session.execute(page.order_by(*order).limit(size + 1)).all()
+    shown = rows[:size]
+    more = Mark(shown[-1][1], shown[-1][0]).as_cursor() if len(rows) > size else None
+    return Listing([row[0] for row in shown], more, total, slug in OF_MESSAGES)
+
+
+def holds(session: Session, member: Member, slug: Slug, task_id: UUID, *, now: datetime) -> bool:
+    """Whether a task stands in a folder of tasks right now."""
+    query = _query(member, slug, Filters(), now).where(Task.id == task_id)
+    return session.scalar(select(query.exists())) or False
+
+
+def _capped(query: Select[Any]) -> Any:
+    some = query.with_only_columns(literal(1).label("one")).limit(MOST_COUNTED).subquery()
+    return select(func.count()).select_from(some).scalar_subquery()
+
+
+def _order(slug: Slug, sort: Sort | None) -> tuple[Any, InstrumentedAttribute[UUID], bool]:
+    """The column a folder is ordered by, its tie-breaker, and whether the newest comes first."""
+    match slug:
+        case Slug.STARRED:
+            return Star.starred_at, Message.id, sort is not Sort.OLDEST
+        case Slug.SENT | Slug.FAILED:
+            return Message.at, Message.id, sort is not Sort.OLDEST
+        case Slug.COMPLETED | Slug.DELETED:
+            return Task.closed_at, Task.id, sort is not Sort.OLDEST
+        case Slug.MINE_ALL:
+            return Task.opened_at, Task.id, sort is not Sort.OLDEST
+        case _:
+            return Task.waiting_since, Task.id, sort is Sort.NEWEST
+
+
+def _query(member: Member, slug: Slug, filters: Filters, now: datetime) -> Select[Any]:
+    query = _messages_in(member, slug) if slug in OF_MESSAGES else _tasks_in(member, slug, now)
+    of_messages = slug in OF_MESSAGES
+    if filters.facility_id:
+        column = Conversation.facility_id if of_messages else Task.facility_id
+        query = query.where(column == filters.facility_id)
+    if filters.is_unread_only:
+        if not of_messages:
+            query = query.join(Conversation, Conversation.id == Task.conversation_id)
+        query = query.where(Conversation.unread_since.is_not(None))
+    return query
+
+
+def _tasks_in(member: Member, slug: Slug, now: datetime) -> Select[Any]:
+    tasks: Select[Any] = visible_tasks(member)
+    mine = and_(Assignment.task_id == Task.id, Assignment.member_id == member.id)
+    match slug:
+        case Slug.UNASSIGNED:
+            return tasks.where(Task.state == State.PENDING)
+        case Slug.MINE:
+            is_mine = exists().where(mine, Assignment.ended_at.is_(None))
+            return tasks.where(Task.state == State.ASSIGNED, is_mine)
+        case Slug.ALL:
+            return tasks.where(Task.state.in_(OPEN))
+        case Slug.OVERDUE:
+            return tasks.where(_is_overdue(member, now))
+        case Slug.MINE_ALL:
+            return tasks.where(exists().where(mine))
+        case Slug.COMPLETED:
+            return tasks.where(Task.state == State.COMPLETED)
+        case _:
+            return tasks.where(Task.state == State.DELETED)
+
+
+def _messages_in(member: Member, slug: Slug) -> Select[Any]:
+    messages: Select[Any] = visible_messages(member)
+    match slug:
+        case Slug.STARRED:
+            return messages.join(Star, and_(Star.message_id == Message.id, Star.member_id == member.id))
+        case Slug.SENT:
+            return messages.where(Message.sent_by_id == member.id)
+        case _:
+            return messages.join(OutboundText, OutboundText.message_id == Message.id).where(
+                or_(OutboundText.is_failed, OutboundText.state == OutboundState.NEEDS_PERSON),
+                OutboundText.dismissed_at.is_(None),
+            )
+
+
+def overdue_after(member: Member) -> timedelta:
+    return timedelta(minutes=member.practice.overdue_after_minutes)
+
+
+def _is_overdue(member: Member, now: datetime) -> ColumnElement[bool]:
+    return and_(
+        Task.state.in_(OPEN),
+        Task.answered_at.is_(None),
+        Task.waiting_since < now - overdue_after(member),
+    )

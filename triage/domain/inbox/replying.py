@@ -1,0 +1,235 @@
+"""Writing to a patient: may this member, may we text this number, and what a reply does to the task."""
+
+from datetime import timedelta
+from typing import NamedTuple
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from triage.domain import audit, wording
+from triage.domain.conversations import conversation as conversations
+from triage.domain.conversations import delivery
+from triage.domain.conversations.conversation import Conversation
+from triage.domain.conversations.message import LONGEST_TEXT, Direction, Message
+from triage.domain.inbox import scope, thread, transitions
+from triage.domain.patients import consent, phones
+from triage.domain.patients.consent import Leg
+from triage.domain.patients.patient import Patient, find_patient
+from triage.domain.patients.phones import Phone, PhoneUse
+from triage.domain.practice.member import Member, briefs
+from triage.domain.practice.practice import PracticeNumber, numbers_of
+from triage.domain.practice.privileges import Messages
+from triage.kit import clock
+from triage.kit.errors import Invalid, NotAllowed, NotFound, NotPossible
+
+
+class Composer(NamedTuple):
+    """Whether this member can write here now. `leg` names what says no; `reason` says it to a person.
+
+    `way_out` is a word for the page: `record_consent`, `turn_on`, or None where only the patient can help.
+    """
+
+    is_enabled: bool
+    reason: str
+    leg: Leg | None
+    way_out: str | None
+    last_seen_message_id: UUID | None
+
+
+WAYS_OUT = {Leg.NO_CONSENT: "record_consent", Leg.NUMBER_OFF: "turn_on"}
+
+
+def composer(session: Session, member: Member, conversation: Conversation) -> Composer:
+    """What the composer of this conversation shows."""
+    newest = thread.newest_message_id(session, conversation)
+    if not scope.may_write_in(session, member, conversation):
+        return Composer(False, "Only somebody who has this task can reply.", None, None, newest)
+    answer = _ask(session, member, conversation)
+    if answer.is_yes:
+        return Composer(True, "", None, None, newest)
+    assert answer.leg is not None
+    way_out = WAYS_OUT.get(answer.leg) if member.messages is Messages.ALL else None
+    return Composer(False, reason_for(answer, member.practice.time_zone), answer.leg, way_out, newest)
+
+
+def reason_for(answer: consent.Answer, time_zone: str) -> str:
+    """Why no text can be sent, and what would change it."""
+    since = ""
+    if answer.since is not None:
+        local = answer.since.astimezone(ZoneInfo(time_zone))
+        since = f" on {local.day} {local:%b}"
+    return {
+        Leg.PRACTICE_OFF: "Texting is switched off for this practice. An admin can turn it on in Settings.",
+        Leg.NOT_A_MOBILE: "This sender is not a phone number, so it cannot be answered.",
+        Leg.OPTED_OUT: f"The patient texted STOP{since}. They can text START to opt back in.",
+        Leg.NUMBER_OFF: "Texting to this number is turned off.",
+        Leg.PATIENT_OFF: "Text notifications are switched off on the patient's record.",
+        Leg.LANDLINE: "This number is a landline. Call instead.",
+        Leg.NOT_CURRENT: "This number is no longer linked to the patient.",
+        Leg.NO_CONSENT: "No consent to texts is recorded. Ask the patient, then record it here.",
+    }[answer.leg or Leg.NO_CONSENT]
+
+
+def _ask(session: Session, member: Member, conversation: Conversation) -> consent.Answer:
+    phone = session.get_one(Phone, conversation.phone_id)
+    identity = phones.identities(session, [phone.id])[phone.id]
+    facts = consent.gather(
+        session, member.practice, phone, identity, wrote_first=conversation.last_inbound_at is not None
+    )
+    return consent.may_text(facts)
+
+
+def reply(
+    session: Session,
+    conversation: Conversation,
+    body: str,
+    *,
+    by: Member,
+    last_seen_message_id: UUID | None = None,
+    hold: timedelta = timedelta(0),
+) -> Message:
+    """Queue a text to the patient; a pending task becomes the sender's where the practice wants that.
+
+    Raises `Invalid` (empty, too long), `NotAllowed`, `NotPossible` (may not be texted, or somebody wrote since
+    the page was made: the text stays with the writer).
+    """
+    if not scope.may_write_in(session, by, conversation):
+        raise NotAllowed("Only somebody who has this task can reply.")
+    answer = _ask(session, by, conversation)
+    if not answer.is_yes:
+        raise NotPossible(reason_for(answer, by.practice.time_zone))
+    body = _checked(body, by)
+    _refuse_when_stale(session, conversation, last_seen_message_id, by)
+    number = session.get_one(PracticeNumber, conversation.practice_number_id)
+    phone = session.get_one(Phone, conversation.phone_id)
+    message = delivery.queue(
+        session, conversation, number, phone, body, by=by.id, now=clock.now(session), hold=hold
+    )
+    _touch_task(session, conversation, by)
+    return message
+
+
+def _checked(body: str, by: Member) -> str:
+    body = body.replace("\r\n", "\n").replace("\x00", "").strip()
+    if not body:
+        raise Invalid(body="Write something first.")
+    if by.practice.sign_texts:
+        body = wording.signed(body, by.first_name)
+    if len(body) > LONGEST_TEXT:
+        raise Invalid(body=f"This is {len(body)} characters long; a text can have {LONGEST_TEXT}.")
+    return body
+
+
+def _refuse_when_stale(
+    session: Session, conversation: Conversation, last_seen_message_id: UUID | None, by: Member
+) -> None:
+    if last_seen_message_id is None:
+        return
+    newest = thread.newest_message_id(session, conversation)
+    if newest is None or newest == last_seen_message_id:
+        return
+    message = session.get_one(Message, newest)
+    if message.sent_by_id == by.id:
+        return
+    who = "The patient"
+    if message.direction is Direction.OUT and message.sent_by_id:
+        who = briefs(session, by.practice_id, {message.sent_by_id})[message.sent_by_id].name
+    raise NotPossible(f"{who} wrote in the meantime. Your text was not sent: read the new one first.")
+
+
+def _touch_task(session: Session, conversation: Conversation, by: Member) -> None:
+    """The patient has an answer; whoever answers a waiting task has it."""
+    task = scope.open_task_of(session, conversation.id, lock=True)
+    if task is None:
+        return
+    task.answered_at = clock.now(session)
+    if by.practice.reply_assigns and transitions.take_by_reply(session, task, by=by) is not None:
+        return
+    transitions.announce(session, task, set(transitions.assignees_of(session, task)))
+
+
+def start(
+    session: Session, *, patient_id: UUID, phone_id: UUID, practice_number_id: UUID | None, by: Member
+) -> Conversation:
+    """Open the conversation with a patient's number, making it when there was none (A14, B63, D103)."""
+    if by.messages is not Messages.ALL:
+        raise NotAllowed("Your role does not let you start conversations.")
+    patient = find_patient(session, by, patient_id)
+    use = session.scalar(
+        select(PhoneUse).where(
+            PhoneUse.practice_id == by.practice_id,
+            PhoneUse.patient_id == patient.id,
+            PhoneUse.phone_id == phone_id,
+            PhoneUse.ended_at.is_(None),
+        )
+    )
+    if use is None:
+        raise NotFound("The patient is not reached at this number.")
+    number = _number_for(session, by, patient, practice_number_id)
+    phone = session.get_one(Phone, phone_id)
+    identity = phones.identities(session, [phone.id])[phone.id]
+    now = clock.now(session)
+    conversation = conversations.conversation_for(session, number, phone, identity, now=now)
+    if conversation.last_message_at is None:
+        audit.record(
+            session,
+            by.practice_id,
+            audit.Action.CONVERSATION_STARTED,
+            by=by.id,
+            at=now,
+            subject_id=conversation.id,
+            patient_id=patient.id,
+        )
+    return conversation
+
+
+def _number_for(
+    session: Session, by: Member, patient: Patient, practice_number_id: UUID | None
+) -> PracticeNumber:
+    numbers = numbers_of(session, by.practice_id)
+    if not numbers:
+        raise NotPossible("The practice has no number yet. An admin can add one in Settings.")
+    if practice_number_id is not None:
+        chosen = next((number for number in numbers if number.id == practice_number_id), None)
+        if chosen is None:
+            raise NotFound("There is no such number.")
+        return chosen
+    same_site = [number for number in numbers if number.facility_id == patient.facility_id]
+    return (same_site or numbers)[0]
+
+
+def resend(session: Session, message: Message, *, by: Member) -> Message:
+    """Send the words of a failed text again, as a new message. Raises `NotPossible` where it did not fail."""
+    text = delivery.outbound_of(session, message.id, lock=True)
+    if text is None or not (text.is_failed or text.state is delivery.OutboundState.NEEDS_PERSON):
+        raise NotPossible("Only a text that failed can be sent again.")
+    if text.dismissed_at is not None:
+        raise NotPossible("This text has already been dealt with.")
+    conversation = scope.find_conversation(session, by, message.conversation_id, lock=True)
+    if not scope.may_write_in(session, by, conversation):
+        raise NotAllowed("Only somebody who has this task can reply.")
+    answer = _ask(session, by, conversation)
+    if not answer.is_yes:
+        raise NotPossible(reason_for(answer, by.practice.time_zone))
+    now = clock.now(session)
+    number = session.get_one(PracticeNumber, conversation.practice_number_id)
+    phone = session.get_one(Phone, conversation.phone_id)
+    again = delivery.queue(
+        session, conversation, number, phone, message.body, by=by.id, now=now, resend_of_id=message.id
+    )
+    delivery.dismiss(session, text, by=by.id, now=now)
+    audit.record(
+        session, by.practice_id, audit.Action.TEXT_RESENT, by=by.id, at=now, subject_id=again.id, of=message.id
+    )
+    _touch_task(session, conversation, by)
+    return again
+
+
+def dismiss(session: Session, message: Message, *, by: Member) -> None:
+    """Take a failed text off the list of failures without sending it again. Safe to repeat."""
+    text = delivery.outbound_of(session, message.id, lock=True)
+    if text is None:
+        raise NotFound("There is no such text.")
+    delivery.dismiss(session, text, by=by.id, now=clock.now(session))

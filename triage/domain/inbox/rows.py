@@ -1,0 +1,285 @@
+"""What one row of a list shows, gathered for a whole page at once."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, aliased
+
+from triage.domain.conversations import reading
+from triage.domain.conversations.conversation import Conversation
+from triage.domain.conversations.delivery import OutboundText
+from triage.domain.conversations.message import Direction, Message
+from triage.domain.inbox import folders, stars
+from triage.domain.inbox.scope import visible_messages, visible_tasks
+from triage.domain.inbox.task import OPEN, Assignment, State, Task, TaskMessage
+from triage.domain.patients.phones import Identity, Known, Phone, identities
+from triage.domain.practice.member import Brief, Member, briefs
+from triage.domain.practice.practice import Facility
+from triage.kit import phone as phone_format
+
+MOST_TAGS = 3
+SNIPPET = 140
+
+
+class Tag(NamedTuple):
+    """`tone` is danger, warn, ok or neutral."""
+
+    text: str
+    tone: str
+
+
+class Row(NamedTuple):
+    """One line of a folder. `message_id` is set where the row stands for a message, not for a task."""
+
+    task_id: UUID | None
+    conversation_id: UUID
+    version: int
+    state: str | None
+    name: str
+    number_label: str
+    is_unread: bool
+    is_unread_by_me: bool
+    is_starred: bool
+    star_message_id: UUID | None
+    waiting_since: datetime
+    overdue_for: timedelta | None
+    snippet: str
+    prefix: str
+    tags: tuple[Tag, ...]
+    assignees: tuple[Brief, ...]
+    is_mine: bool
+    closed_by: Brief | None
+    closed_at: datetime | None
+    facility_name: str | None
+    message_id: UUID | None = None
+
+
+class _Around(NamedTuple):
+    """What the rows of one page share: names, people, stars."""
+
+    identities: dict[UUID, Identity]
+    people: dict[UUID, Brief]
+    assignees: dict[UUID, list[UUID]]
+    starred: set[UUID]
+    read_until: dict[UUID, datetime]
+
+
+def rows_of(session: Session, member: Member, listing: folders.Listing, *, now: datetime) -> list[Row]:
+    """The rows of one page, in its order."""
+    if not listing.ids:
+        return []
+    if listing.is_of_messages:
+        return _message_rows(session, member, listing.ids, now=now)
+    return task_rows(session, member, listing.ids, now=now)
+
+
+def task_rows(session: Session, member: Member, ids: Sequence[UUID], *, now: datetime) -> list[Row]:
+    """Rows of these tasks as far as the member may see them, in the order of `ids`."""
+    last = aliased(Message)
+    found = session.execute(
+        visible_tasks(member)
+        .where(Task.id.in_(ids))
+        .join(Conversation, Conversation.id == Task.conversation_id)
+        .join(Phone, Phone.id == Conversation.phone_id)
+        .join(last, last.id == Task.last_message_id)
+        .outerjoin(Facility, Facility.id == Task.facility_id)
+        .with_only_columns(Task, Conversation, Phone, last, Facility.name)
+    ).all()
+    around = _around(
+        session,
+        member,
+        phone_ids={row[2].id for row in found},
+        task_ids={row[0].id for row in found},
+        people={row[0].closed_by_id for row in found},
+        message_ids={row[3].id for row in found},
+        conversation_ids={row[1].id for row in found},
+    )
+    rows = {row[0].id: _task_row(member, *row, around=around, now=now) for row in found}
+    return [rows[id_] for id_ in ids if id_ in rows]
+
+
+def _task_row(
+    member: Member,
+    task: Task,
+    conversation: Conversation,
+    phone: Phone,
+    last: Message,
+    facility_name: str | None,
+    *,
+    around: _Around,
+    now: datetime,
+) -> Row:
+    identity = around.identities[phone.id]
+    number = phone_format.for_people(phone.number, member.practice.region)
+    assignees = tuple(around.people[id_] for id_ in around.assignees.get(task.id, ()))
+    overdue = _overdue_for(member, task, now)
+    return Row(
+        task_id=task.id,
+        conversation_id=conversation.id,
+        version=task.version,
+        state=task.state.value,
+        name=identity.name or number,
+        number_label=number,
+        is_unread=conversation.unread_since is not None,
+        is_unread_by_me=_is_unread_by(conversation, around),
+        is_starred=last.id in around.starred,
+        star_message_id=last.id,
+        waiting_since=task.waiting_since,
+        overdue_for=overdue,
+        snippet=_snippet(last),
+        prefix=_prefix(last, member),
+        tags=tags_for(task, identity, phone, last, overdue)[:MOST_TAGS],
+        assignees=assignees,
+        is_mine=any(brief.id == member.id for brief in assignees),
+        closed_by=around.people.get(task.closed_by_id) if task.closed_by_id else None,
+        closed_at=task.closed_at,
+        facility_name=facility_name,
+    )
+
+
+def tags_for(
+    task: Task, identity: Identity, phone: Phone, last: Message, overdue: timedelta | None
+) -> tuple[Tag, ...]:
+    """What a reader must know before opening the row, the gravest first."""
+    tags: list[Tag] = []
+    if overdue is not None:
+        tags.append(Tag("Overdue", "danger"))
+    if phone.opted_out_at is not None:
+        tags.append(Tag("STOP received", "danger"))
+    if identity.known is Known.UNKNOWN:
+        tags.append(Tag("Unknown number", "warn"))
+    elif identity.patient_id is None:
+        patients = len({person.patient_id for person in identity.people})
+        tags.append(Tag(f"{patients} possible patients", "warn"))
+    if last.media:
+        count = len(last.media)
+        tags.append(Tag("1 photo" if count == 1 else f"{count} photos", "neutral"))
+    if task.state in OPEN and task.answered_at is not None:
+        tags.append(Tag("Answered", "ok"))
+    if task.state is State.PENDING:
+        tags.append(Tag("Unassigned", "neutral"))
+    return tuple(tags)
+
+
+def _message_rows(session: Session, member: Member, ids: Sequence[UUID], *, now: datetime) -> list[Row]:
+    found = session.execute(
+        visible_messages(member)
+        .where(Message.id.in_(ids))
+        .join(Phone, Phone.id == Conversation.phone_id)
+        .outerjoin(OutboundText, OutboundText.message_id == Message.id)
+        .outerjoin(TaskMessage, TaskMessage.message_id == Message.id)
+        .outerjoin(Facility, Facility.id == Conversation.facility_id)
+        .with_only_columns(Message, Conversation, Phone, OutboundText, TaskMessage.task_id, Facility.name)
+    ).all()
+    around = _around(
+        session,
+        member,
+        phone_ids={row[2].id for row in found},
+        task_ids=set(),
+        people=set(),
+        message_ids={row[0].id for row in found},
+        conversation_ids={row[1].id for row in found},
+    )
+    rows = {row[0].id: _message_row(member, *row, around=around) for row in found}
+    return [rows[id_] for id_ in ids if id_ in rows]
+
+
+def _message_row(
+    member: Member,
+    message: Message,
+    conversation: Conversation,
+    phone: Phone,
+    outbound: OutboundText | None,
+    task_id: UUID | None,
+    facility_name: str | None,
+    *,
+    around: _Around,
+) -> Row:
+    number = phone_format.for_people(phone.number, member.practice.region)
+    failed = outbound is not None and (outbound.is_failed or outbound.state.value == "needs_person")
+    return Row(
+        task_id=task_id,
+        conversation_id=conversation.id,
+        version=0,
+        state=None,
+        name=around.identities[phone.id].name or number,
+        number_label=number,
+        is_unread=False,
+        is_unread_by_me=False,
+        is_starred=message.id in around.starred,
+        star_message_id=message.id,
+        waiting_since=message.at,
+        overdue_for=None,
+        snippet=_snippet(message),
+        prefix=_prefix(message, member),
+        tags=(Tag("Not delivered", "danger"),) if failed else (),
+        assignees=(),
+        is_mine=False,
+        closed_by=None,
+        closed_at=None,
+        facility_name=facility_name,
+        message_id=message.id,
+    )
+
+
+def _around(
+    session: Session,
+    member: Member,
+    *,
+    phone_ids: set[UUID],
+    task_ids: set[UUID],
+    people: set[Any],
+    message_ids: set[UUID],
+    conversation_ids: set[UUID],
+) -> _Around:
+    assignees = open_assignees(session, task_ids)
+    wanted = {id_ for ids in assignees.values() for id_ in ids} | {id_ for id_ in people if id_}
+    return _Around(
+        identities=identities(session, phone_ids),
+        people=briefs(session, member.practice_id, wanted),
+        assignees=assignees,
+        starred=stars.starred_of(session, member, message_ids),
+        read_until=reading.read_until(session, member, conversation_ids),
+    )
+
+
+def open_assignees(session: Session, task_ids: set[UUID]) -> dict[UUID, list[UUID]]:
+    """Who has each of these tasks now, the owner first."""
+    if not task_ids:
+        return {}
+    found = session.execute(
+        select(Assignment.task_id, Assignment.member_id)
+        .join(Task, Task.id == Assignment.task_id)
+        .where(Assignment.task_id.in_(task_ids), Assignment.ended_at.is_(None))
+        .order_by(Assignment.member_id != Task.owner_id, Assignment.assigned_at, Assignment.id)
+    )
+    who: dict[UUID, list[UUID]] = {}
+    for row in found:
+        who.setdefault(row.task_id, []).append(row.member_id)
+    return who
+
+
+def _is_unread_by(conversation: Conversation, around: _Around) -> bool:
+    read_until = around.read_until.get(conversation.id)
+    last = conversation.last_inbound_at
+    return last is not None and (read_until is None or read_until < last)
+
+
+def _overdue_for(member: Member, task: Task, now: datetime) -> timedelta | None:
+    if task.state not in OPEN or task.answered_at is not None:
+        return None
+    late = now - task.waiting_since - folders.overdue_after(member)
+    return late if late > timedelta(0) else None
+
+
+def _snippet(message: Message) -> str:
+    return " ".join(message.body.split())[:SNIPPET]
+
+
+def _prefix(message: Message, member: Member) -> str:
+    if message.direction is Direction.OUT:
+        return "You:" if message.sent_by_id == member.id else ""
+    return "Photo" if message.media and not message.body.strip() else ""

@@ -1,0 +1,200 @@
+"""WHO MAY SEE WHICH TASK, conversation and message: every read that is made for a member starts here."""
+
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, exists, false, or_, select
+from sqlalchemy.orm import Session
+
+from triage.domain.conversations.conversation import Conversation
+from triage.domain.conversations.message import Message
+from triage.domain.inbox.task import OPEN, Assignment, Task, TaskMessage
+from triage.domain.patients.patient import at_own_facility, open_to
+from triage.domain.practice.member import Member
+from triage.domain.practice.privileges import Messages
+from triage.kit.errors import NotFound
+
+
+def visible_tasks(member: Member) -> Select[tuple[Task]]:
+    """All of the practice, or what is or was assigned to the member, less facility and program walls."""
+    tasks = select(Task).where(Task.practice_id == member.practice_id)
+    match member.messages:
+        case Messages.ALL:
+            pass
+        case Messages.ASSIGNED:
+            tasks = tasks.where(_ever_mine(member, Task.id.expression))
+        case _:
+            return tasks.where(false())
+    return tasks.where(
+        at_own_facility(member, Task.facility_id.expression), open_to(member, Task.patient_id.expression)
+    )
+
+
+def visible_conversations(member: Member) -> Select[tuple[Conversation]]:
+    """Conversations of which the member may see at least a part."""
+    conversations = select(Conversation).where(Conversation.practice_id == member.practice_id)
+    match member.messages:
+        case Messages.ALL:
+            pass
+        case Messages.ASSIGNED:
+            conversations = conversations.where(
+                or_(
+                    whole_thread(member),
+                    exists().where(
+                        Task.conversation_id == Conversation.id, _ever_mine(member, Task.id.expression)
+                    ),
+                    exists().where(
+                        Message.conversation_id == Conversation.id, Message.sent_by_id == member.id
+                    ),
+                )
+            )
+        case _:
+            return conversations.where(false())
+    return conversations.where(
+        at_own_facility(member, Conversation.facility_id.expression),
+        open_to(member, Conversation.patient_id.expression),
+    )
+
+
+def visible_messages(member: Member) -> Select[tuple[Message]]:
+    """Messages, joined to their conversation. With only assigned messages: the whole thread behind an open
+    assignment, else the messages of one's own past tasks and what one sent."""
+    messages = (
+        select(Message)
+        .join(Conversation, Conversation.id == Message.conversation_id)
+        .where(Message.practice_id == member.practice_id)
+    )
+    match member.messages:
+        case Messages.ALL:
+            pass
+        case Messages.ASSIGNED:
+            messages = messages.where(
+                or_(
+                    whole_thread(member),
+                    Message.sent_by_id == member.id,
+                    exists().where(
+                        TaskMessage.message_id == Message.id,
+                        _ever_mine(member, TaskMessage.task_id.expression),
+                    ),
+                )
+            )
+        case _:
+            return messages.where(false())
+    return messages.where(
+        at_own_facility(member, Conversation.facility_id.expression),
+        open_to(member, Conversation.patient_id.expression),
+    )
+
+
+def whole_thread(member: Member) -> ColumnElement[bool]:
+    """An open assignment opens the conversation, and every conversation of the same patient."""
+    mine = (
+        select(Task.conversation_id)
+        .join(Assignment, Assignment.task_id == Task.id)
+        .where(Assignment.member_id == member.id, Assignment.ended_at.is_(None), Task.state.in_(OPEN))
+    )
+    patients = (
+        select(Task.patient_id)
+        .join(Assignment, Assignment.task_id == Task.id)
+        .where(
+            Assignment.member_id == member.id,
+            Assignment.ended_at.is_(None),
+            Task.state.in_(OPEN),
+            Task.patient_id.is_not(None),
+        )
+    )
+    return or_(Conversation.id.in_(mine), Conversation.patient_id.in_(patients))
+
+
+def _ever_mine(member: Member, task_id: ColumnElement[UUID]) -> ColumnElement[bool]:
+    return exists().where(Assignment.task_id == task_id, Assignment.member_id == member.id)
+
+
+def find_task(session: Session, member: Member, task_id: UUID, *, lock: bool = False) -> Task:
+    """Raises `NotFound`, also for what another member may see and this one may not."""
+    query = visible_tasks(member).where(Task.id == task_id)
+    task = session.scalar(query.with_for_update(of=Task) if lock else query)
+    if task is None:
+        raise NotFound("There is no such task.")
+    return task
+
+
+def find_conversation(
+    session: Session, member: Member, conversation_id: UUID, *, lock: bool = False
+) -> Conversation:
+    """Raises `NotFound`."""
+    query = visible_conversations(member).where(Conversation.id == conversation_id)
+    conversation = session.scalar(query.with_for_update(of=Conversation) if lock else query)
+    if conversation is None:
+        raise NotFound("There is no such conversation.")
+    return conversation
+
+
+def find_message(session: Session, member: Member, message_id: UUID) -> Message:
+    """Raises `NotFound`."""
+    message = session.scalar(visible_messages(member).where(Message.id == message_id))
+    if message is None:
+        raise NotFound("There is no such message.")
+    return message
+
+
+def may_write_in(session: Session, member: Member, conversation: Conversation) -> bool:
+    """Whoever sees all messages may write; with only assigned messages an open assignment is needed."""
+    if member.messages is Messages.ALL:
+        return True
+    if member.messages is Messages.NONE:
+        return False
+    query = visible_conversations(member).where(Conversation.id == conversation.id, whole_thread(member))
+    return session.scalar(query) is not None
+
+
+def hears_everything(member: Member) -> bool:
+    """Whether live signals of the whole practice may reach this member with their ids."""
+    return (
+        member.messages is Messages.ALL and not member.role.own_facilities_only and not member.kept_out_of
+    )
+
+
+def task_for_system(session: Session, task_id: UUID) -> Task | None:
+    """The one load without a member: rules and upkeep act for the system."""
+    return session.scalar(select(Task).where(Task.id == task_id).with_for_update())
+
+
+def open_task_of(session: Session, conversation_id: UUID, *, lock: bool = False) -> Task | None:
+    """The conversation's newest open task, for the system; show it to a member through `find_task` only."""
+    query = (
+        select(Task)
+        .where(Task.conversation_id == conversation_id, Task.state.in_(OPEN))
+        .order_by(Task.opened_at.desc(), Task.id.desc())
+        .limit(1)
+    )
+    return session.scalar(query.with_for_update() if lock else query)
+
+
+def open_tasks_with(session: Session, practice_id: UUID, member_id: UUID) -> list[Task]:
+    """Open tasks that this member is assigned to, locked in a steady order, for the system."""
+    return list(
+        session.scalars(
+            select(Task)
+            .join(Assignment, Assignment.task_id == Task.id)
+            .where(
+                Task.practice_id == practice_id,
+                Task.state.in_(OPEN),
+                Assignment.member_id == member_id,
+                Assignment.ended_at.is_(None),
+            )
+            .order_by(Task.id)
+            .with_for_update(of=Task)
+        )
+    )
+
+
+def can_be_given(session: Session, member: Member, task: Task) -> bool:
+    """Whether the member's role and walls would let them see this task once it is theirs."""
+    if member.messages is Messages.NONE:
+        return False
+    walls = select(Task.id).where(
+        Task.id == task.id,
+        at_own_facility(member, Task.facility_id.expression),
+        open_to(member, Task.patient_id.expression),
+    )
+    return session.scalar(walls) is not None

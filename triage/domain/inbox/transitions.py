@@ -1,0 +1,308 @@
+"""Every move a task can make, and who may make it."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from triage.domain import audit
+from triage.domain.inbox import scope
+from triage.domain.inbox.task import Assignment, Move, State, Task, TaskEvent
+from triage.domain.practice import member as members
+from triage.domain.practice.member import Member, briefs, find_member
+from triage.domain.practice.privileges import Messages
+from triage.kit import clock, live
+from triage.kit.errors import Invalid, NotAllowed, NotFound, NotPossible
+
+# The page offers undo for eight seconds; the rest is the way of the request.
+UNDO_FOR = timedelta(seconds=8)
+UNDO_GRACE = timedelta(seconds=7)
+
+P, A, C, D = State.PENDING, State.ASSIGNED, State.COMPLETED, State.DELETED
+MOVES: dict[Move, tuple[frozenset[State], frozenset[State]]] = {
+    Move.ASSIGN: (frozenset({P, A}), frozenset({A})),
+    Move.UNASSIGN: (frozenset({A}), frozenset({P})),
+    Move.COMPLETE: (frozenset({P, A}), frozenset({C})),
+    Move.DELETE: (frozenset({P, A}), frozenset({D})),
+    Move.REOPEN: (frozenset({C, D}), frozenset({P, A})),
+}
+PAST = {
+    Move.ASSIGN: "assigned",
+    Move.UNASSIGN: "unassigned",
+    Move.COMPLETE: "completed",
+    Move.DELETE: "deleted",
+    Move.REOPEN: "reopened",
+    Move.UNDO: "changed",
+}
+# Moves that stay right although the patient wrote again in the meantime.
+UNMOVED_BY_NEW_TEXT = {Move.ASSIGN, Move.UNASSIGN}
+
+
+def assign(
+    session: Session,
+    task: Task,
+    member_ids: Sequence[UUID],
+    *,
+    by: Member,
+    expected_version: int | None = None,
+    why: str = "by hand",
+) -> TaskEvent:
+    """Give the task to these members and to nobody else; the first of them is the owner.
+
+    Raises `NotAllowed`, `NotPossible` (somebody was faster), `Invalid` (a member who cannot read messages).
+    """
+    _must_see_all(by, "assign tasks")
+    _check(session, task, Move.ASSIGN, expected_version)
+    wanted = list(dict.fromkeys(member_ids))
+    if not wanted:
+        raise Invalid(member_ids="Choose at least one member.")
+    for member_id in wanted:
+        _must_be_assignable(session, task, member_id)
+    return _move(session, task, Move.ASSIGN, A, wanted, by=by.id, why=why)
+
+
+def unassign(
+    session: Session, task: Task, *, by: Member, expected_version: int | None = None
+) -> TaskEvent:
+    """Put the task back into the shared queue."""
+    _must_see_all(by, "unassign tasks")
+    _check(session, task, Move.UNASSIGN, expected_version)
+    return _move(session, task, Move.UNASSIGN, P, [], by=by.id, why="by hand")
+
+
+def complete(
+    session: Session, task: Task, *, by: Member, expected_version: int | None = None
+) -> TaskEvent:
+    """The work is done. Raises `NotPossible` where the patient wrote again or somebody was faster."""
+    _must_work_on(session, task, by)
+    _check(session, task, Move.COMPLETE, expected_version)
+    return _move(
+        session, task, Move.COMPLETE, C, assignees_of(session, task), by=by.id, why="by hand"
+    )
+
+
+def delete(session: Session, task: Task, *, by: Member, expected_version: int | None = None) -> TaskEvent:
+    """No action is needed (CharmHealth, A36): a state, the message stays."""
+    _must_see_all(by, "delete tasks")
+    _check(session, task, Move.DELETE, expected_version)
+    return _move(session, task, Move.DELETE, D, assignees_of(session, task), by=by.id, why="by hand")
+
+
+def reopen(session: Session, task: Task, *, by: Member, expected_version: int | None = None) -> TaskEvent:
+    """Back to its former assignees who can still have it, else to the shared queue.
+
+    Raises `NotPossible`, with `current` the newer task, when one is open in the conversation.
+    """
+    _must_see_all(by, "reopen tasks")
+    _check(session, task, Move.REOPEN, expected_version)
+    _refuse_beside_newer(session, task)
+    former = [id_ for id_ in assignees_of(session, task, also_former=True) if _can_have(session, task, id_)]
+    return _move(session, task, Move.REOPEN, A if former else P, former, by=by.id, why="by hand")
+
+
+def undo(session: Session, event_id: UUID, *, by: Member) -> tuple[Task, TaskEvent]:
+    """The inverse of a member's own last move, for eight seconds.
+
+    Raises `NotFound` for somebody else's event, `NotPossible` when it is too late or something happened since.
+    """
+    event = session.scalar(
+        select(TaskEvent).where(
+            TaskEvent.practice_id == by.practice_id, TaskEvent.id == event_id, TaskEvent.member_id == by.id
+        )
+    )
+    if event is None or event.move not in MOVES or event.from_state is None:
+        raise NotFound("There is nothing to undo.")
+    task = scope.find_task(session, by, event.task_id, lock=True)
+    if task.version != event.version:
+        raise NotPossible(_what_happened(session, task, event.version), current=task)
+    if clock.now(session) - event.at > UNDO_FOR + UNDO_GRACE:
+        raise NotPossible("It is too late to undo this. Use the buttons of the task instead.", current=task)
+    before = session.scalars(
+        select(TaskEvent).where(TaskEvent.task_id == task.id, TaskEvent.version == event.version - 1)
+    ).one()
+    if task.state not in (P, A) and event.from_state in (P, A):
+        _refuse_beside_newer(session, task)
+    had = [UUID(id_) for id_ in before.assignees]
+    return task, _move(session, task, Move.UNDO, event.from_state, had, by=by.id, why=event.move.value)
+
+
+def hand_back(session: Session, task: Task, member_id: UUID, *, why: str) -> TaskEvent:
+    """A rule takes the task from a member who can no longer have it; the others keep it."""
+    left = [id_ for id_ in assignees_of(session, task) if id_ != member_id]
+    move = Move.ASSIGN if left else Move.UNASSIGN
+    return _move(session, task, move, A if left else P, left, by=None, why=why)
+
+
+def take_by_reply(session: Session, task: Task, *, by: Member) -> TaskEvent | None:
+    """A reply to a pending task assigns it to the sender (practice setting)."""
+    if task.state is not P:
+        return None
+    return _move(session, task, Move.ASSIGN, A, [by.id], by=by.id, why="reply")
+
+
+def return_orphans(session: Session, member: Member, *, why: str) -> int:
+    """Take every open task from a member who left or may no longer read; returns how many."""
+    tasks = scope.open_tasks_with(session, member.practice_id, member.id)
+    for task in tasks:
+        hand_back(session, task, member.id, why=why)
+    return len(tasks)
+
+
+def assignees_of(session: Session, task: Task, *, also_former: bool = False) -> list[UUID]:
+    """Open assignees, the owner first; for a closed task those who had it when it was closed."""
+    if also_former or task.state not in (P, A):
+        last = session.scalar(
+            select(TaskEvent.assignees)
+            .where(TaskEvent.task_id == task.id, TaskEvent.assignees != [])
+            .order_by(TaskEvent.version.desc())
+            .limit(1)
+        )
+        return [UUID(id_) for id_ in last or []]
+    ids = session.scalars(
+        select(Assignment.member_id)
+        .where(Assignment.task_id == task.id, Assignment.ended_at.is_(None))
+        .order_by(Assignment.assigned_at, Assignment.id)
+    )
+    return sorted(ids, key=lambda id_: id_ != task.owner_id)
+
+
+def _must_see_all(by: Member, deed: str) -> None:
+    if by.messages is not Messages.ALL:
+        raise NotAllowed(f"Your role does not let you {deed}.")
+
+
+def _must_work_on(session: Session, task: Task, by: Member) -> None:
+    if by.messages is Messages.ALL:
+        return
+    if by.messages is not Messages.ASSIGNED or by.id not in assignees_of(session, task):
+        raise NotAllowed("Only somebody who has this task can do that.")
+
+
+def _must_be_assignable(session: Session, task: Task, member_id: UUID) -> None:
+    member = find_member(session, task.practice_id, member_id)
+    if not _can_have(session, task, member_id):
+        raise Invalid(member_ids=f"{member.name} cannot see this task. Choose somebody else.")
+
+
+def _can_have(session: Session, task: Task, member_id: UUID) -> bool:
+    """Works here, may read messages, and no facility or program wall stands between."""
+    member = members.load_member(session, member_id)
+    return (
+        member is not None
+        and member.practice_id == task.practice_id
+        and member.is_active
+        and scope.can_be_given(session, member, task)
+    )
+
+
+def _check(session: Session, task: Task, move: Move, expected_version: int | None) -> None:
+    """Compare-and-set: the task is locked, in a state the move starts from, and as the member last saw it."""
+    if expected_version is not None and expected_version != task.version:
+        newer = session.scalars(
+            select(TaskEvent.move).where(TaskEvent.task_id == task.id, TaskEvent.version > expected_version)
+        ).all()
+        if move not in UNMOVED_BY_NEW_TEXT or any(one is not Move.JOINED for one in newer):
+            raise NotPossible(_what_happened(session, task, expected_version), current=task)
+    if task.state not in MOVES[move][0]:
+        raise NotPossible(_what_happened(session, task, task.version - 1), current=task)
+
+
+def _what_happened(session: Session, task: Task, since_version: int) -> str:
+    event = session.scalar(
+        select(TaskEvent)
+        .where(TaskEvent.task_id == task.id, TaskEvent.version > since_version)
+        .order_by(TaskEvent.version.desc())
+        .limit(1)
+    )
+    if event is None:
+        return "This task has changed. Look at it again."
+    if event.move is Move.JOINED:
+        return "The patient wrote again. Read the new text first."
+    who = briefs(session, task.practice_id, {event.member_id}) if event.member_id else {}
+    name = next((brief.name for brief in who.values()), "A rule")
+    seconds = max(0, int((clock.now(session) - event.at).total_seconds()))
+    ago = f"{seconds} s ago" if seconds < 60 else f"{seconds // 60} min ago"
+    return f"{name} {PAST.get(event.move, 'changed')} this {ago}."
+
+
+def _refuse_beside_newer(session: Session, task: Task) -> None:
+    newer = scope.open_task_of(session, task.conversation_id)
+    if newer is not None and task.gathers and newer.id != task.id:
+        raise NotPossible("A newer task of this conversation is open.", current=newer)
+
+
+def _move(
+    session: Session, task: Task, move: Move, to: State, assignees: Iterable[UUID], *, by: UUID | None, why: str
+) -> TaskEvent:
+    """Set the state, write the event and the audit row, tell open pages: nothing else sets a state."""
+    now = clock.now(session)
+    wanted = list(assignees)
+    from_state, before = task.state, set(assignees_of(session, task))
+    task.state = to
+    task.version += 1
+    task.owner_id = wanted[0] if to is A else None
+    task.closed_at = now if to in (C, D) else None
+    task.closed_by_id = by if to in (C, D) else None
+    _set_assignees(session, task, wanted if to is A else [], by=by, now=now)
+    event = TaskEvent(
+        practice_id=task.practice_id,
+        task_id=task.id,
+        version=task.version,
+        move=move,
+        from_state=from_state,
+        to_state=to,
+        member_id=by,
+        why=why,
+        assignees=[str(id_) for id_ in wanted],
+        at=now,
+    )
+    session.add(event)
+    audit.record(
+        session,
+        task.practice_id,
+        audit.Action.TASK_MOVED,
+        by=by,
+        at=now,
+        subject_id=task.id,
+        patient_id=task.patient_id,
+        move=move.value,
+    )
+    session.flush()
+    announce(session, task, before | set(wanted))
+    return event
+
+
+def _set_assignees(
+    session: Session, task: Task, wanted: Sequence[UUID], *, by: UUID | None, now: datetime
+) -> None:
+    current = {
+        assignment.member_id: assignment
+        for assignment in session.scalars(
+            select(Assignment).where(Assignment.task_id == task.id, Assignment.ended_at.is_(None))
+        )
+    }
+    for member_id, assignment in current.items():
+        if member_id not in wanted:
+            assignment.ended_at = max(now, assignment.assigned_at)
+    session.add_all(
+        Assignment(
+            practice_id=task.practice_id, task_id=task.id, member_id=member_id, assigned_at=now, assigned_by_id=by
+        )
+        for member_id in wanted
+        if member_id not in current
+    )
+
+
+def announce(session: Session, task: Task, members_concerned: set[UUID]) -> None:
+    """Tell the pages that may hear of this task."""
+    live.announce(
+        session,
+        task.practice_id,
+        "task",
+        to=members_concerned,
+        task=task.id,
+        conversation=task.conversation_id,
+        version=task.version,
+    )

@@ -1,0 +1,165 @@
+"""Decide: for each text of a batch, in order, what becomes of it. Pure: facts in, a plan out."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from triage.domain.conversations.conversation import Conversation
+from triage.domain.inbox import assignment
+from triage.domain.inbox.assignment import Decision
+from triage.domain.inbox.task import Move, State, Task
+from triage.domain.intake.gather import Facts, rule_facts
+from triage.domain.intake.ledger import Inbound
+from triage.domain.patients.consent import Keyword, keyword_of
+from triage.kit import db
+
+
+@dataclass
+class Step:
+    """One event of a task, as it will be written."""
+
+    task_id: UUID
+    version: int
+    move: Move
+    from_state: State | None
+    to_state: State
+    why: str
+    assignees: list[UUID]
+    at: datetime
+    decision: Decision | None
+
+
+@dataclass
+class Work:
+    """A task while the plan is made: an open one from the database, or a new one."""
+
+    id: UUID
+    conversation: Conversation
+    state: State
+    version: int
+    assignees: list[UUID]
+    waiting_since: datetime
+    answered_at: datetime | None
+    last_message_id: UUID
+    is_touched: bool
+    gathers: bool
+    existing: Task | None
+    opened_at: datetime
+    given_to: list[UUID] = field(default_factory=list)
+
+    @property
+    def owner_id(self) -> UUID | None:
+        return self.assignees[0] if self.assignees else None
+
+
+@dataclass
+class Filed:
+    """One text, its message, its task if it has one, and the command it was if it was one."""
+
+    row: Inbound
+    message_id: UUID
+    conversation: Conversation
+    work: Work | None
+    keyword: Keyword | None
+
+
+@dataclass
+class Plan:
+    now: datetime
+    facts: Facts
+    filed: list[Filed] = field(default_factory=list)
+    works: list[Work] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
+
+
+def decide(facts: Facts) -> Plan:
+    """The texts of a conversation are decided in their order, each on what the one before it left."""
+    plan = Plan(facts.now, facts)
+    open_works: dict[UUID, Work] = {}
+    opted_out = {phone.id: phone.opted_out_at is not None for phone in facts.phones.values()}
+    for row in facts.rows:
+        conversation = facts.conversation_of[row.id]
+        keyword = _command(row, is_opted_out=opted_out[conversation.phone_id])
+        if keyword in (Keyword.STOP, Keyword.START):
+            opted_out[conversation.phone_id] = keyword is Keyword.STOP
+        work = open_works.get(conversation.id) or _existing(facts, conversation)
+        message_id = db.new_id()
+        if work is not None:
+            _join(plan, work, message_id, row.sent_at, runs_rules=keyword is None)
+        elif keyword is None:
+            work = _open(plan, conversation, message_id, row.sent_at)
+        if work is not None and work.gathers:
+            open_works[conversation.id] = work
+        if work is not None and work not in plan.works:
+            plan.works.append(work)
+        plan.filed.append(Filed(row, message_id, conversation, work, keyword))
+    return plan
+
+
+def _command(row: Inbound, *, is_opted_out: bool) -> Keyword | None:
+    """A start word from a number that never stopped is an answer ("Yes"), and answers belong to somebody."""
+    keyword = keyword_of(row.body, row.opt_out_type)
+    return None if keyword is Keyword.START and not is_opted_out and not row.opt_out_type else keyword
+
+
+def _existing(facts: Facts, conversation: Conversation) -> Work | None:
+    task = facts.open_tasks.get(conversation.id)
+    if task is None:
+        return None
+    return Work(
+        id=task.id,
+        conversation=conversation,
+        state=task.state,
+        version=task.version,
+        assignees=list(facts.assignees.get(task.id, [])),
+        waiting_since=task.waiting_since,
+        answered_at=task.answered_at,
+        last_message_id=task.last_message_id,
+        is_touched=task.id in facts.touched,
+        gathers=True,
+        existing=task,
+        opened_at=task.opened_at,
+    )
+
+
+def _open(plan: Plan, conversation: Conversation, message_id: UUID, at: datetime) -> Work:
+    decision = assignment.decide(rule_facts(plan.facts, conversation, at))
+    state = State.ASSIGNED if decision.assignees else State.PENDING
+    work = Work(
+        id=db.new_id(),
+        conversation=conversation,
+        state=state,
+        version=1,
+        assignees=list(decision.assignees),
+        waiting_since=at,
+        answered_at=None,
+        last_message_id=message_id,
+        is_touched=False,
+        gathers=not plan.facts.practices[conversation.practice_id].task_per_message,
+        existing=None,
+        opened_at=at,
+        given_to=list(decision.assignees),
+    )
+    why = decision.rule.value if decision.rule else "no_rule"
+    plan.steps.append(Step(work.id, 1, Move.OPENED, None, state, why, work.assignees[:], plan.now, decision))
+    return work
+
+
+def _join(plan: Plan, work: Work, message_id: UUID, at: datetime, *, runs_rules: bool) -> None:
+    """The text joins the open task; a waiting one that no person has touched is offered to the rules again."""
+    before, why, decision = work.state, "joined", None
+    if runs_rules and work.state is State.PENDING and not work.is_touched:
+        decision = assignment.decide(rule_facts(plan.facts, work.conversation, at))
+        if decision.assignees:
+            work.state, work.assignees = State.ASSIGNED, list(decision.assignees)
+            work.given_to = work.assignees[:]
+            why = decision.rule.value if decision.rule else why
+    if work.answered_at is not None:
+        work.waiting_since, work.answered_at = at, None
+    work.version += 1
+    work.last_message_id = message_id
+    plan.steps.append(
+        Step(
+            work.id, work.version, Move.JOINED, before, work.state, why, work.assignees[:], plan.now, decision
+        )
+    )

@@ -1,0 +1,403 @@
+"""The inbound ledger: what the carrier brought, exactly as it came, and what became of it.
+
+A row is committed before the carrier is answered. It ends in exactly one outcome: filed, duplicate,
+quarantined or dead. Workers take rows by lease, by conversation, and never two workers one conversation.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, Index, func, literal, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from triage.domain import audit, jobs
+from triage.domain.practice.member import Member
+from triage.kit import clock, db, later, live, metrics
+from triage.kit.errors import NotFound, NotPossible
+
+BATCH = 200
+MOST_ATTEMPTS = 5
+LEASE_FOR = timedelta(seconds=30)
+# Forged calls must not fill the disk: beyond this they are counted only.
+MOST_QUARANTINED = 500
+MOST_STRAY = 1000
+# Claims are short and must not interleave: two at once could take rows of one conversation.
+CLAIM_LOCK = 7_301_001
+
+
+class InboundState(StrEnum):
+    NEW = "new"
+    FILED = "filed"
+    DUPLICATE = "duplicate"
+    QUARANTINED = "quarantined"
+    DEAD = "dead"
+
+
+class Via(StrEnum):
+    WEBHOOK = "webhook"
+    RECONCILE = "reconcile"
+
+
+class Received(NamedTuple):
+    """One inbound text in our words. `params` is everything that came, for the record."""
+
+    sid: str
+    account: str
+    from_number: str
+    to_number: str
+    body: str
+    media: list[dict[str, str]]
+    opt_out_type: str | None
+    params: dict[str, str]
+
+
+class Inbound(db.OfPractice, db.Base):
+    """One carrier call. `conversation_key` keeps a conversation's rows together before it exists."""
+
+    __tablename__ = "inbound"
+    __table_args__ = (
+        db.referable(),
+        db.within_practice("message_id", "message"),
+        db.within_practice("duplicate_of_id", "inbound"),
+        db.within_practice("handled_by_id", "member"),
+        Index(
+            "uq_inbound_sid",
+            "practice_id",
+            "provider_sid",
+            unique=True,
+            postgresql_where="state not in ('duplicate', 'quarantined')",
+        ),
+        Index("uq_inbound_message", "message_id", unique=True, postgresql_where="message_id is not null"),
+        Index("ix_inbound_new", "next_attempt_at", "received_at", "id", postgresql_where="state = 'new'"),
+        Index("ix_inbound_key", "conversation_key", postgresql_where="state = 'new'"),
+        Index(
+            "ix_inbound_shown",
+            "practice_id",
+            "received_at",
+            postgresql_where="state in ('quarantined', 'dead') and handled_at is null",
+        ),
+        Index("ix_inbound_received", "practice_id", "received_at"),
+        CheckConstraint("(state = 'filed') = (message_id is not null)", name="filed_has_message"),
+        CheckConstraint("(state = 'duplicate') = (duplicate_of_id is not null)", name="duplicate_of"),
+        CheckConstraint("(state = 'new') or lease_until is null", name="lease_of_new"),
+    )
+
+    provider_sid: Mapped[str]
+    via: Mapped[Via] = mapped_column(db.choice(Via, "via"))
+    conversation_key: Mapped[str]
+    from_number: Mapped[str]
+    to_number: Mapped[str]
+    body: Mapped[str]
+    media: Mapped[list[dict[str, Any]]]
+    opt_out_type: Mapped[str | None]
+    params: Mapped[dict[str, Any]]
+    sent_at: Mapped[datetime]
+    received_at: Mapped[datetime]
+    state: Mapped[InboundState] = mapped_column(db.choice(InboundState, "state"))
+    reason: Mapped[str | None]
+    message_id: Mapped[UUID | None]
+    duplicate_of_id: Mapped[UUID | None]
+    attempts: Mapped[int] = mapped_column(default=0)
+    lease_id: Mapped[UUID | None]
+    lease_until: Mapped[datetime | None]
+    next_attempt_at: Mapped[datetime]
+    filed_at: Mapped[datetime | None]
+    handled_at: Mapped[datetime | None]
+    handled_by_id: Mapped[UUID | None]
+
+
+class StrayCall(db.Base):
+    """A call for an account that no practice has; bounded, shown by `triage doctor`."""
+
+    __tablename__ = "stray_call"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=db.new_id)
+    reason: Mapped[str]
+    account: Mapped[str]
+    received_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class Lease(NamedTuple):
+    """Rows that this worker, and no other, may file until the lease ends."""
+
+    id: UUID
+    inbound_ids: tuple[UUID, ...]
+
+
+def receive(
+    session: Session, practice_id: UUID, received: Received, *, via: Via, sent_at: datetime | None = None
+) -> InboundState:
+    """Write the text into the ledger; a repetition is written as what it is. Safe to repeat.
+
+    Returns `NEW` or `DUPLICATE`. A worker is asked after the commit.
+    """
+    now = clock.now(session)
+    values = _values(practice_id, received, via=via, now=now, sent_at=sent_at or now)
+    is_new = session.execute(
+        insert(Inbound)
+        .values(state=InboundState.NEW, **values)
+        .on_conflict_do_nothing(
+            index_elements=[Inbound.practice_id, Inbound.provider_sid],
+            index_where=text("state not in ('duplicate', 'quarantined')"),
+        )
+        .returning(Inbound.id)
+    ).first()
+    if is_new is None:
+        _note_duplicate(session, practice_id, received.sid, values)
+        return InboundState.DUPLICATE
+    later.run(session, jobs.PROCESS_INBOUND)
+    return InboundState.NEW
+
+
+def _values(
+    practice_id: UUID, received: Received, *, via: Via, now: datetime, sent_at: datetime
+) -> dict[str, Any]:
+    return {
+        "id": db.new_id(),
+        "practice_id": practice_id,
+        "provider_sid": received.sid,
+        "via": via,
+        "conversation_key": f"{practice_id}:{received.to_number}:{received.from_number}",
+        "from_number": received.from_number,
+        "to_number": received.to_number,
+        "body": received.body,
+        "media": received.media,
+        "opt_out_type": received.opt_out_type,
+        "params": received.params,
+        "sent_at": sent_at,
+        "received_at": now,
+        "next_attempt_at": now,
+    }
+
+
+def _note_duplicate(session: Session, practice_id: UUID, sid: str, values: dict[str, Any]) -> None:
+    first = session.scalar(
+        select(Inbound.id).where(
+            Inbound.practice_id == practice_id,
+            Inbound.provider_sid == sid,
+            Inbound.state.not_in((InboundState.DUPLICATE, InboundState.QUARANTINED)),
+        )
+    )
+    session.execute(insert(Inbound).values(state=InboundState.DUPLICATE, duplicate_of_id=first, **values))
+    metrics.INBOUND.labels("duplicate").inc()
+
+
+def quarantine(session: Session, practice_id: UUID, received: Received, *, reason: str) -> bool:
+    """Keep a call that looks genuine and cannot be verified, for an admin to judge. False when there are too many."""
+    waiting = session.scalar(
+        select(func.count()).select_from(
+            select(Inbound.id)
+            .where(
+                Inbound.practice_id == practice_id,
+                Inbound.state == InboundState.QUARANTINED,
+                Inbound.handled_at.is_(None),
+            )
+            .limit(MOST_QUARANTINED)
+            .subquery()
+        )
+    )
+    if (waiting or 0) >= MOST_QUARANTINED:
+        return False
+    now = clock.now(session)
+    values = _values(practice_id, received, via=Via.WEBHOOK, now=now, sent_at=now)
+    session.execute(insert(Inbound).values(state=InboundState.QUARANTINED, reason=reason, **values))
+    return True
+
+
+def note_stray(session: Session, account: str, *, reason: str) -> None:
+    """Count a call for nobody we know, within bounds."""
+    some = select(StrayCall.id).limit(MOST_STRAY).subquery()
+    if (session.scalar(select(func.count()).select_from(some)) or 0) < MOST_STRAY:
+        session.add(StrayCall(account=account[:40], reason=reason, received_at=clock.now(session)))
+
+
+_DUE = text(
+    """
+    select i.id from inbound i
+    where i.state = 'new' and i.next_attempt_at <= :now
+      and (i.lease_until is null or i.lease_until < :now)
+      and (i.attempts > 0) = :again
+      and not exists (
+        select 1 from inbound o
+        where o.state = 'new' and o.conversation_key = i.conversation_key and o.lease_until >= :now)
+    order by i.received_at, i.id limit :size
+    for update of i skip locked
+    """
+)
+
+
+def claim(session: Session) -> Lease | None:
+    """Take due rows: up to 200 fresh ones, or a single one that failed before. None when nothing is due."""
+    session.execute(select(func.pg_advisory_xact_lock(CLAIM_LOCK)))
+    now = clock.now(session)
+    _bury(session, now=now)
+    ids = list(session.scalars(_DUE, {"now": now, "again": False, "size": BATCH}))
+    if not ids:
+        ids = list(session.scalars(_DUE, {"now": now, "again": True, "size": 1}))
+    if not ids:
+        return None
+    lease = Lease(db.new_id(), tuple(ids))
+    session.execute(
+        update(Inbound)
+        .where(Inbound.id.in_(ids))
+        .values(attempts=Inbound.attempts + 1, lease_id=lease.id, lease_until=now + LEASE_FOR)
+    )
+    return lease
+
+
+def _bury(session: Session, *, now: datetime) -> None:
+    """Rows that were tried often enough, also by workers that died, become visible to staff instead."""
+    dead = session.execute(
+        update(Inbound)
+        .where(
+            Inbound.state == InboundState.NEW,
+            Inbound.attempts >= MOST_ATTEMPTS,
+            Inbound.next_attempt_at <= now,
+            (Inbound.lease_until.is_(None)) | (Inbound.lease_until < now),
+        )
+        .values(state=InboundState.DEAD, lease_until=None, lease_id=None, reason="could not be filed")
+        .returning(Inbound.practice_id)
+    ).all()
+    for row in dead:
+        metrics.INBOUND.labels("dead").inc()
+        live.announce(session, row.practice_id, "counts")
+
+
+def hold(session: Session, lease: Lease) -> Sequence[Inbound]:
+    """The leased rows, locked, in the order of the texts; fewer than leased when the lease was lost."""
+    return session.scalars(
+        select(Inbound)
+        .where(Inbound.id.in_(lease.inbound_ids), Inbound.lease_id == lease.id)
+        .where(Inbound.state == InboundState.NEW)
+        .order_by(Inbound.sent_at, Inbound.id)
+        .with_for_update()
+    ).all()
+
+
+def give_up(session: Session, lease: Lease) -> None:
+    """The lease failed: its rows are tried again one by one, each time later."""
+    now = clock.now(session)
+    session.execute(
+        update(Inbound)
+        .where(Inbound.lease_id == lease.id, Inbound.state == InboundState.NEW)
+        .values(
+            lease_id=None,
+            lease_until=None,
+            next_attempt_at=literal(now)
+            + func.make_interval(0, 0, 0, 0, 0, 0, (Inbound.attempts - 1) * (Inbound.attempts - 1)),
+        )
+    )
+
+
+def waiting_longer_than(session: Session, age: timedelta) -> int:
+    """Rows that no doorbell seems to have announced."""
+    now = clock.now(session)
+    some = (
+        select(Inbound.id)
+        .where(
+            Inbound.state == InboundState.NEW,
+            Inbound.next_attempt_at <= now,
+            Inbound.received_at < now - age,
+            (Inbound.lease_until.is_(None)) | (Inbound.lease_until < now),
+        )
+        .limit(BATCH)
+        .subquery()
+    )
+    return session.scalar(select(func.count()).select_from(some)) or 0
+
+
+def known_sids(session: Session, practice_id: UUID, sids: set[str]) -> set[str]:
+    """Which of the carrier's texts are in the ledger already."""
+    return set(
+        session.scalars(
+            select(Inbound.provider_sid).where(
+                Inbound.practice_id == practice_id,
+                Inbound.provider_sid.in_(sids),
+                Inbound.state.not_in((InboundState.DUPLICATE, InboundState.QUARANTINED)),
+            )
+        )
+    )
+
+
+def for_staff(session: Session, member: Member) -> list[Inbound]:
+    """Texts in quarantine or that could not be filed, for somebody who may change settings."""
+    return list(
+        session.scalars(
+            select(Inbound)
+            .where(
+                Inbound.practice_id == member.practice_id,
+                Inbound.state.in_((InboundState.QUARANTINED, InboundState.DEAD)),
+                Inbound.handled_at.is_(None),
+            )
+            .order_by(Inbound.received_at.desc())
+            .limit(MOST_QUARANTINED)
+        )
+    )
+
+
+def count_for_staff(session: Session, practice_id: UUID) -> int:
+    """How many texts wait for an admin's judgement."""
+    some = (
+        select(Inbound.id)
+        .where(
+            Inbound.practice_id == practice_id,
+            Inbound.state.in_((InboundState.QUARANTINED, InboundState.DEAD)),
+            Inbound.handled_at.is_(None),
+        )
+        .limit(MOST_QUARANTINED)
+        .subquery()
+    )
+    return session.scalar(select(func.count()).select_from(some)) or 0
+
+
+def release(session: Session, inbound_id: UUID, *, by: Member) -> None:
+    """File it after all: an admin judged it genuine, or the fault is mended. Raises `NotFound`, `NotPossible`."""
+    row = _shown(session, inbound_id, by)
+    now = clock.now(session)
+    if row.provider_sid in known_sids(session, by.practice_id, {row.provider_sid}) - _own_sid(row):
+        raise NotPossible("This text has arrived by another way. It is filed already.")
+    row.state = InboundState.NEW
+    row.attempts = 0
+    row.next_attempt_at = now
+    audit.record(
+        session, by.practice_id, audit.Action.INBOUND_RELEASED, by=by.id, at=now, subject_id=row.id
+    )
+    later.run(session, jobs.PROCESS_INBOUND)
+
+
+def _own_sid(row: Inbound) -> set[str]:
+    return {row.provider_sid} if row.state is InboundState.DEAD else set()
+
+
+def discard(session: Session, inbound_id: UUID, *, by: Member) -> None:
+    """Take it off the list; the row stays. Raises `NotFound`."""
+    row = _shown(session, inbound_id, by)
+    row.handled_at, row.handled_by_id = clock.now(session), by.id
+    audit.record(
+        session,
+        by.practice_id,
+        audit.Action.INBOUND_DISCARDED,
+        by=by.id,
+        at=row.handled_at,
+        subject_id=row.id,
+    )
+
+
+def _shown(session: Session, inbound_id: UUID, by: Member) -> Inbound:
+    row = session.scalar(
+        select(Inbound)
+        .where(
+            Inbound.practice_id == by.practice_id,
+            Inbound.id == inbound_id,
+            Inbound.state.in_((InboundState.QUARANTINED, InboundState.DEAD)),
+            Inbound.handled_at.is_(None),
+        )
+        .with_for_update()
+    )
+    if row is None:
+        raise NotFound("This text is no longer on the list.")
+    return row

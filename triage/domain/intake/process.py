@@ -1,0 +1,55 @@
+"""START HERE: what happens when a patient writes to us.
+
+1. The webhook writes the text into the ledger, commits, and only then answers the carrier (`ledger.receive`).
+2. A doorbell wakes a worker, or the scheduler's sweeper notices. Either calls `run_due`, which leases rows.
+3. The rows of a lease are filed in one transaction, in three steps:
+   gather every fact they need, with a few queries for all of them (`gather`);
+   decide each text with pure functions: whose is it, which task, who gets it, and why (`decide`);
+   write messages, tasks, assignments, events, explanations and audit rows in bulk (`write`).
+4. When that fails, everything is rolled back and each row is tried alone; after five tries it is shown to staff.
+
+Nothing here needs Redis, and everything is safe to run twice.
+"""
+
+from triage.domain.intake import decide, gather, ledger, write
+from triage.domain.intake.ledger import Lease
+from triage.kit import db
+
+
+class LeaseLost(Exception):
+    """This worker was paused so long that its rows may be with another one."""
+
+
+def run_due() -> int:
+    """File every text that is due; returns how many. Any number of processes may run it at once."""
+    filed = 0
+    while lease := _claim():
+        filed += _file_or_give_up(lease)
+    return filed
+
+
+def _claim() -> Lease | None:
+    with db.transaction() as session:
+        return ledger.claim(session)
+
+
+def _file_or_give_up(lease: Lease) -> int:
+    is_filed = False
+    try:
+        file(lease)
+        is_filed = True
+    finally:
+        if not is_filed:
+            with db.transaction() as session:
+                ledger.give_up(session, lease)
+    return len(lease.inbound_ids)
+
+
+def file(lease: Lease) -> None:
+    """File all rows of a lease or none. Raises `LeaseLost` where another worker may have them."""
+    with db.transaction() as session:
+        rows = ledger.hold(session, lease)
+        if len(rows) < len(lease.inbound_ids):
+            raise LeaseLost
+        facts = gather.gather(session, rows)
+        write.write(session, decide.decide(facts))

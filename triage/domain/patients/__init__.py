@@ -1,0 +1,1 @@
+"""Patients, their numbers, their consent and the members who look after them."""

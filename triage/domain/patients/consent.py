@@ -1,0 +1,263 @@
+"""May we text this number? The one gate, the words that close and open it, and the record of each event.
+
+Sources: 47 CFR 64.1200(a)(10) to (12) for revocation; Twilio's default keywords; Instinct's Client Chat for
+"staff's off beats START" (B52, B56).
+"""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import NamedTuple
+from uuid import UUID
+
+from sqlalchemy import Index, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from triage.domain import audit
+from triage.domain.patients.patient import Patient
+from triage.domain.patients.phones import Identity, Phone, PhoneUse
+from triage.domain.practice.practice import Practice
+from triage.kit import db
+from triage.kit.phone import is_e164
+
+STOP_WORDS = frozenset("STOP STOPALL UNSUBSCRIBE CANCEL END QUIT REVOKE OPTOUT".split())
+START_WORDS = frozenset("START YES UNSTOP".split())
+HELP_WORDS = frozenset("HELP INFO".split())
+
+
+class Keyword(StrEnum):
+    STOP = "stop"
+    START = "start"
+    HELP = "help"
+
+
+class ConsentKind(StrEnum):
+    STOP = "stop"
+    START = "start"
+    HELP = "help"
+    RECORDED = "recorded"
+    WROTE_FIRST = "wrote_first"
+    CARRIER_BLOCKED = "carrier_blocked"
+    SWITCHED_OFF = "switched_off"
+    SWITCHED_ON = "switched_on"
+
+
+class ConsentEvent(db.OfPractice, db.Base):
+    """One thing that changed whether a number may be texted; rows are only ever added."""
+
+    __tablename__ = "consent_event"
+    __table_args__ = (
+        db.within_practice("phone_id", "phone"),
+        db.within_practice("member_id", "member"),
+        db.within_practice("patient_id", "patient"),
+        Index("ix_consent_event_phone", "practice_id", "phone_id", "at"),
+    )
+
+    phone_id: Mapped[UUID]
+    patient_id: Mapped[UUID | None]
+    member_id: Mapped[UUID | None]
+    kind: Mapped[ConsentKind] = mapped_column(db.choice(ConsentKind, "kind"))
+    source: Mapped[str]
+    inbound_id: Mapped[UUID | None]
+    at: Mapped[datetime]
+
+
+def keyword_of(body: str, opt_out_type: str | None) -> Keyword | None:
+    """The command that a text is, by the carrier's own mark or as a single word. Sentences are not."""
+    if opt_out_type and opt_out_type.lower() in set(Keyword):
+        return Keyword(opt_out_type.lower())
+    word = body.strip().strip(".!\"'").upper()
+    if word in STOP_WORDS:
+        return Keyword.STOP
+    if word in HELP_WORDS:
+        return Keyword.HELP
+    return Keyword.START if word in START_WORDS else None
+
+
+class Leg(StrEnum):
+    """What says no, in the order in which the gate asks."""
+
+    PRACTICE_OFF = "practice_off"
+    NOT_A_MOBILE = "not_a_mobile"
+    OPTED_OUT = "opted_out"
+    NUMBER_OFF = "number_off"
+    PATIENT_OFF = "patient_off"
+    LANDLINE = "landline"
+    NOT_CURRENT = "not_current"
+    NO_CONSENT = "no_consent"
+
+
+class Answer(NamedTuple):
+    """`leg` is None when the number may be texted."""
+
+    leg: Leg | None
+    since: datetime | None = None
+
+    @property
+    def is_yes(self) -> bool:
+        return self.leg is None
+
+
+class Facts(NamedTuple):
+    """All that the gate needs to know of one number."""
+
+    practice_on: bool
+    number: str
+    texting_on: bool
+    opted_out_at: datetime | None
+    is_landline: bool
+    patient_on: bool
+    is_current: bool
+    has_consent: bool
+
+
+def may_text(facts: Facts) -> Answer:
+    """Pure. A reply to somebody who wrote counts as consented (CharmHealth, A8)."""
+    if not facts.practice_on:
+        return Answer(Leg.PRACTICE_OFF)
+    if not is_e164(facts.number):
+        return Answer(Leg.NOT_A_MOBILE)
+    if facts.opted_out_at is not None:
+        return Answer(Leg.OPTED_OUT, facts.opted_out_at)
+    if not facts.texting_on:
+        return Answer(Leg.NUMBER_OFF)
+    if not facts.patient_on:
+        return Answer(Leg.PATIENT_OFF)
+    if facts.is_landline:
+        return Answer(Leg.LANDLINE)
+    if not facts.is_current:
+        return Answer(Leg.NOT_CURRENT)
+    if not facts.has_consent:
+        return Answer(Leg.NO_CONSENT)
+    return Answer(None)
+
+
+def gather(session: Session, practice: Practice, phone: Phone, identity: Identity, *, wrote_first: bool) -> Facts:
+    """What the gate needs, from the database. `wrote_first`: a text from this number has been filed."""
+    uses = list(
+        session.execute(
+            select(PhoneUse.ended_at, PhoneUse.consented_at).where(
+                PhoneUse.practice_id == phone.practice_id, PhoneUse.phone_id == phone.id
+            )
+        )
+    )
+    return Facts(
+        practice_on=practice.texting_on,
+        number=phone.number,
+        texting_on=phone.texting_on,
+        opted_out_at=phone.opted_out_at,
+        is_landline=phone.is_landline,
+        patient_on=_is_on_for_patient(session, identity),
+        is_current=not uses or any(use.ended_at is None for use in uses),
+        has_consent=wrote_first or any(use.consented_at is not None for use in uses if not use.ended_at),
+    )
+
+
+def _is_on_for_patient(session: Session, identity: Identity) -> bool:
+    ids = [person.patient_id for person in identity.people]
+    switches = list(session.scalars(select(Patient.texting_on).where(Patient.id.in_(ids)))) if ids else []
+    return not switches or any(switches)
+
+
+def stop(
+    session: Session, phone: Phone, *, how: str, now: datetime, inbound_id: UUID | None = None
+) -> None:
+    """The number has opted out. Safe to repeat."""
+    _write(session, phone, ConsentKind.STOP, source=how, now=now, inbound_id=inbound_id)
+    if phone.opted_out_at is None:
+        phone.opted_out_at, phone.opted_out_how = now, how
+        audit.record(
+            session, phone.practice_id, audit.Action.OPTED_OUT, by=None, at=now, subject_id=phone.id, how=how
+        )
+
+
+def start(session: Session, phone: Phone, *, now: datetime, inbound_id: UUID | None = None) -> None:
+    """The number has opted in again; what staff switched off stays off."""
+    _write(session, phone, ConsentKind.START, source="text", now=now, inbound_id=inbound_id)
+    if phone.opted_out_at is not None:
+        phone.opted_out_at = phone.opted_out_how = None
+        audit.record(
+            session, phone.practice_id, audit.Action.OPTED_IN, by=None, at=now, subject_id=phone.id
+        )
+
+
+def ask_for_help(session: Session, phone: Phone, *, now: datetime, inbound_id: UUID | None) -> None:
+    """HELP was texted; the carrier answers it."""
+    _write(session, phone, ConsentKind.HELP, source="text", now=now, inbound_id=inbound_id)
+
+
+def carrier_refused(session: Session, phone: Phone, *, now: datetime) -> None:
+    """Error 21610: the carrier knows of an opt-out that we did not. Safe to repeat."""
+    if phone.opted_out_at is None:
+        _write(session, phone, ConsentKind.CARRIER_BLOCKED, source="21610", now=now)
+        phone.opted_out_at, phone.opted_out_how = now, "carrier"
+        audit.record(
+            session,
+            phone.practice_id,
+            audit.Action.OPTED_OUT,
+            by=None,
+            at=now,
+            subject_id=phone.id,
+            how="carrier",
+        )
+
+
+def record_consent(
+    session: Session, phone: Phone, use: PhoneUse, *, how: str, by: UUID, now: datetime
+) -> None:
+    """A member has the patient's consent, on paper or by word of mouth. Safe to repeat."""
+    if use.consented_at is None:
+        use.consented_at, use.consented_how = now, how
+        _write(
+            session, phone, ConsentKind.RECORDED, source=how, now=now, by=by, patient_id=use.patient_id
+        )
+        audit.record(
+            session,
+            phone.practice_id,
+            audit.Action.CONSENT_RECORDED,
+            by=by,
+            at=now,
+            subject_id=phone.id,
+            patient_id=use.patient_id,
+        )
+
+
+def switch_number(session: Session, phone: Phone, *, on: bool, by: UUID, now: datetime) -> None:
+    """Staff turn texting to a number on or off; off outlasts a START from the patient."""
+    if phone.texting_on != on:
+        phone.texting_on = on
+        kind = ConsentKind.SWITCHED_ON if on else ConsentKind.SWITCHED_OFF
+        _write(session, phone, kind, source="staff", now=now, by=by)
+        audit.record(
+            session,
+            phone.practice_id,
+            audit.Action.NUMBER_SWITCHED,
+            by=by,
+            at=now,
+            subject_id=phone.id,
+            on=on,
+        )
+
+
+def _write(
+    session: Session,
+    phone: Phone,
+    kind: ConsentKind,
+    *,
+    source: str,
+    now: datetime,
+    by: UUID | None = None,
+    patient_id: UUID | None = None,
+    inbound_id: UUID | None = None,
+) -> None:
+    session.add(
+        ConsentEvent(
+            practice_id=phone.practice_id,
+            phone_id=phone.id,
+            patient_id=patient_id,
+            member_id=by,
+            kind=kind,
+            source=source,
+            inbound_id=inbound_id,
+            at=now,
+        )
+    )

@@ -1,0 +1,177 @@
+"""Patients, and the people who are texted about them."""
+
+import unicodedata
+from datetime import date, datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import (
+    CheckConstraint,
+    ColumnElement,
+    ForeignKey,
+    Index,
+    Select,
+    UniqueConstraint,
+    exists,
+    false,
+    or_,
+    select,
+    true,
+)
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from triage.domain.practice.member import Member
+from triage.domain.practice.privileges import Messages, Privilege
+from triage.kit import db
+from triage.kit.errors import NotFound
+
+
+class PatientKind(StrEnum):
+    PERSON = "person"
+    ANIMAL = "animal"
+
+
+def sort_key(*parts: str | None) -> str:
+    """A name as it sorts and is searched: no case, no accents, the same on every database."""
+    plain = unicodedata.normalize("NFKD", " ".join(part for part in parts if part))
+    return "".join(sign for sign in plain if not unicodedata.combining(sign)).casefold()
+
+
+class Patient(db.OfPractice, db.Base):
+    """Whom the practice cares for: a person, or an animal whose owner is texted."""
+
+    __tablename__ = "patient"
+    __table_args__ = (
+        db.referable(),
+        db.within_practice("facility_id", "facility"),
+        UniqueConstraint("practice_id", "chart_number"),
+        Index("ix_patient_practice_id_name_key", "practice_id", "name_key", "id"),
+        Index(
+            "ix_patient_name_key_words",
+            "name_key",
+            postgresql_using="gin",
+            postgresql_ops={"name_key": "gin_trgm_ops"},
+        ),
+        Index("ix_patient_facility", "practice_id", "facility_id"),
+        CheckConstraint("kind = 'animal' or species is null", name="species_of_animals"),
+    )
+
+    facility_id: Mapped[UUID | None]
+    kind: Mapped[PatientKind] = mapped_column(db.choice(PatientKind, "kind"))
+    first_name: Mapped[str]
+    last_name: Mapped[str] = mapped_column(default="")
+    name_key: Mapped[str]
+    chart_number: Mapped[str]
+    born_on: Mapped[date | None]
+    sex: Mapped[str | None]
+    species: Mapped[str | None]
+    language: Mapped[str] = mapped_column(default="en")
+    alerts: Mapped[str | None]
+    texting_on: Mapped[bool] = mapped_column(default=True)
+    created_at: Mapped[datetime]
+    archived_at: Mapped[datetime | None]
+
+    @property
+    def name(self) -> str:
+        return f"{self.first_name} {self.last_name}".strip()
+
+
+class Contact(db.OfPractice, db.Base):
+    """A person on a patient's record: owner, parent, guardian, alternate contact."""
+
+    __tablename__ = "contact"
+    __table_args__ = (db.referable(),)
+
+    name: Mapped[str]
+    name_key: Mapped[str]
+    born_on: Mapped[date | None]
+    language: Mapped[str] = mapped_column(default="en")
+    created_at: Mapped[datetime]
+
+
+class PatientContact(db.Base):
+    """This person is, to this patient, an `owner`, `mother`, ... until `archived_at`."""
+
+    __tablename__ = "patient_contact"
+    __table_args__ = (
+        db.within_practice("patient_id", "patient"),
+        db.within_practice("contact_id", "contact"),
+        Index("ix_patient_contact_contact", "practice_id", "contact_id"),
+    )
+
+    practice_id: Mapped[UUID] = mapped_column(ForeignKey("practice.id"))
+    patient_id: Mapped[UUID] = mapped_column(primary_key=True)
+    contact_id: Mapped[UUID] = mapped_column(primary_key=True)
+    relation: Mapped[str]
+    archived_at: Mapped[datetime | None]
+
+
+class Enrolment(db.Base):
+    __tablename__ = "enrolment"
+    __table_args__ = (
+        db.within_practice("program_id", "program"),
+        db.within_practice("patient_id", "patient"),
+        Index("ix_enrolment_program", "practice_id", "program_id"),
+    )
+
+    practice_id: Mapped[UUID] = mapped_column(ForeignKey("practice.id"))
+    patient_id: Mapped[UUID] = mapped_column(primary_key=True)
+    program_id: Mapped[UUID] = mapped_column(primary_key=True)
+
+
+def open_to(member: Member, patient_id: ColumnElement[UUID]) -> ColumnElement[bool]:
+    """Whether programs let this member see the patient; needs no query for members without restrictions."""
+    if not member.kept_out_of:
+        return true()
+    kept_out = [restriction.program_id for restriction in member.kept_out_of]
+    enrolled = exists().where(Enrolment.patient_id == patient_id)
+    enrolled_elsewhere = exists().where(
+        Enrolment.patient_id == patient_id, Enrolment.program_id.not_in(kept_out)
+    )
+    return or_(patient_id.is_(None), ~enrolled, enrolled_elsewhere)
+
+
+def at_own_facility(member: Member, facility_id: ColumnElement[UUID | None]) -> ColumnElement[bool]:
+    """A wall for roles with `own_facilities_only`; what belongs to no facility is everybody's."""
+    if not member.role.own_facilities_only:
+        return true()
+    own = [place.facility_id for place in member.at_facilities]
+    return or_(facility_id.is_(None), facility_id.in_(own))
+
+
+def visible_patients(member: Member) -> Select[tuple[Patient]]:
+    """The patient directory as this member may search it: all or nothing, less facilities and programs."""
+    patients = select(Patient).where(Patient.practice_id == member.practice_id)
+    if member.messages is not Messages.ALL and not member.may(Privilege.PATIENTS):
+        return patients.where(false())
+    return patients.where(
+        at_own_facility(member, Patient.facility_id.expression), open_to(member, Patient.id.expression)
+    )
+
+
+def find_patient(session: Session, member: Member, patient_id: UUID) -> Patient:
+    """Raises `NotFound`, also for a patient of another practice."""
+    patient = session.scalar(visible_patients(member).where(Patient.id == patient_id))
+    if patient is None:
+        raise NotFound("There is no such patient.")
+    return patient
+
+
+def search(session: Session, member: Member, words: str, *, limit: int = 20) -> list[Patient]:
+    """Patients whose name or owner's name contains every word, or whose chart number is `words`."""
+    key = sort_key(words.strip())
+    if not key:
+        return []
+    found = visible_patients(member).where(Patient.archived_at.is_(None))
+    for word in key.split()[:4]:
+        like = "%" + word.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_") + "%"
+        of_contact = exists().where(
+            PatientContact.patient_id == Patient.id,
+            PatientContact.contact_id == Contact.id,
+            PatientContact.archived_at.is_(None),
+            Contact.name_key.like(like),
+        )
+        found = found.where(
+            or_(Patient.name_key.like(like), Patient.chart_number == words.strip(), of_contact)
+        )
+    return list(session.scalars(found.order_by(Patient.name_key, Patient.id).limit(limit)))

@@ -1,0 +1,204 @@
+"""Phone numbers as a practice knows them; who uses a number, also when several people share it."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from enum import StrEnum
+from typing import NamedTuple
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, Index, Row, Select, UniqueConstraint, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from triage.domain.patients.patient import Contact, Patient, PatientContact
+from triage.kit import db
+
+
+class Phone(db.OfPractice, db.Base):
+    """One number: opt-out and carrier marks belong to it, whoever holds it.
+
+    `number` is E.164, or a short code or letters exactly as the carrier gave them.
+    """
+
+    __tablename__ = "phone"
+    __table_args__ = (
+        db.referable(),
+        UniqueConstraint("practice_id", "number"),
+        CheckConstraint("number <> ''", name="number"),
+        CheckConstraint("(opted_out_at is null) = (opted_out_how is null)", name="opted_out"),
+    )
+
+    number: Mapped[str]
+    texting_on: Mapped[bool] = mapped_column(default=True)
+    opted_out_at: Mapped[datetime | None]
+    opted_out_how: Mapped[str | None]
+    is_landline: Mapped[bool] = mapped_column(default=False)
+    created_at: Mapped[datetime]
+
+
+class PhoneUse(db.OfPractice, db.Base):
+    """A patient, or a person on the patient's record, is reached at this number until `ended_at`."""
+
+    __tablename__ = "phone_use"
+    __table_args__ = (
+        db.within_practice("phone_id", "phone"),
+        db.within_practice("patient_id", "patient"),
+        db.within_practice("contact_id", "contact"),
+        Index("ix_phone_use_phone", "practice_id", "phone_id"),
+        Index("ix_phone_use_patient", "practice_id", "patient_id"),
+        UniqueConstraint("phone_id", "patient_id", "contact_id", postgresql_nulls_not_distinct=True),
+        CheckConstraint("(consented_at is null) = (consented_how is null)", name="consent"),
+    )
+
+    phone_id: Mapped[UUID]
+    patient_id: Mapped[UUID]
+    contact_id: Mapped[UUID | None]
+    consented_at: Mapped[datetime | None]
+    consented_how: Mapped[str | None]
+    ended_at: Mapped[datetime | None]
+
+
+class Known(StrEnum):
+    """How sure we are whose number it is."""
+
+    KNOWN = "known"
+    SHARED = "shared"
+    UNKNOWN = "unknown"
+
+
+class Person(NamedTuple):
+    """One current use of a number: the patient, and the person who is texted about the patient."""
+
+    patient_id: UUID
+    patient_name: str
+    contact_id: UUID | None
+    contact_name: str | None
+    relation: str | None
+    facility_id: UUID | None
+    language: str
+
+    @property
+    def texted_name(self) -> str:
+        return self.contact_name or self.patient_name
+
+
+class Identity(NamedTuple):
+    """Whose number it is. `name` is None unless exactly one person holds it (Instinct, B65 and B66).
+
+    `patient_id` is None while it is open which patient a text concerns: an owner of two animals is one
+    known person with two patients.
+    """
+
+    known: Known
+    name: str | None
+    patient_id: UUID | None
+    facility_id: UUID | None
+    people: tuple[Person, ...]
+
+
+def identify(people: Iterable[Person]) -> Identity:
+    """Decide from the current uses of one number. Pure."""
+    people = tuple(people)
+    if not people:
+        return Identity(Known.UNKNOWN, None, None, None, ())
+    persons = {person.contact_id or person.patient_id for person in people}
+    patients = {person.patient_id for person in people}
+    facilities = {person.facility_id for person in people}
+    is_one = len(persons) == 1
+    return Identity(
+        known=Known.KNOWN if is_one else Known.SHARED,
+        name=people[0].texted_name if is_one else None,
+        patient_id=people[0].patient_id if is_one and len(patients) == 1 else None,
+        facility_id=people[0].facility_id if len(facilities) == 1 else None,
+        people=people,
+    )
+
+
+def uses_of(phone_ids: Iterable[UUID]) -> Select[tuple[UUID, UUID, str, str, UUID | None, str, UUID, str, str]]:
+    """Current uses of these numbers with names, in a steady order."""
+    return (
+        select(
+            PhoneUse.phone_id,
+            Patient.id.label("patient_id"),
+            Patient.first_name,
+            Patient.last_name,
+            Patient.facility_id,
+            Patient.language,
+            Contact.id.label("contact_id"),
+            Contact.name.label("contact_name"),
+            PatientContact.relation,
+        )
+        .join(Patient, Patient.id == PhoneUse.patient_id)
+        .outerjoin(Contact, Contact.id == PhoneUse.contact_id)
+        .outerjoin(
+            PatientContact,
+            (PatientContact.patient_id == Patient.id) & (PatientContact.contact_id == Contact.id),
+        )
+        .where(
+            PhoneUse.phone_id.in_(list(phone_ids)),
+            PhoneUse.ended_at.is_(None),
+            Patient.archived_at.is_(None),
+            PatientContact.archived_at.is_(None),
+        )
+        .order_by(PhoneUse.phone_id, Patient.id, Contact.id)
+    )
+
+
+def person_of(row: Row) -> Person:
+    return Person(
+        patient_id=row.patient_id,
+        patient_name=f"{row.first_name} {row.last_name}".strip(),
+        contact_id=row.contact_id,
+        contact_name=row.contact_name,
+        relation=row.relation,
+        facility_id=row.facility_id,
+        language=row.language,
+    )
+
+
+def identities(session: Session, phone_ids: Iterable[UUID]) -> dict[UUID, Identity]:
+    """Whose numbers these are, with one query; every id asked for is in the answer."""
+    wanted = set(phone_ids)
+    people: dict[UUID, list[Person]] = {phone_id: [] for phone_id in wanted}
+    if wanted:
+        for row in session.execute(uses_of(wanted)):
+            people[row.phone_id].append(person_of(row))
+    return {phone_id: identify(found) for phone_id, found in people.items()}
+
+
+def phone_for(session: Session, practice_id: UUID, number: str, *, now: datetime) -> Phone:
+    """The practice's record of this number, made when it is new. Safe under races."""
+    session.execute(
+        insert(Phone)
+        .values(
+            id=db.new_id(),
+            practice_id=practice_id,
+            number=number,
+            texting_on=True,
+            is_landline=False,
+            created_at=now,
+        )
+        .on_conflict_do_nothing()
+    )
+    return session.scalars(
+        select(Phone).where(Phone.practice_id == practice_id, Phone.number == number)
+    ).one()
+
+
+def uses_by_patient(session: Session, practice_id: UUID, patient_id: UUID) -> list[tuple[PhoneUse, Phone, str]]:
+    """The numbers of a patient with their labels ("Mobile", "Owner Maria Alvarez")."""
+    rows = session.execute(
+        select(PhoneUse, Phone, Contact.name, PatientContact.relation)
+        .join(Phone, Phone.id == PhoneUse.phone_id)
+        .outerjoin(Contact, Contact.id == PhoneUse.contact_id)
+        .outerjoin(
+            PatientContact,
+            (PatientContact.contact_id == Contact.id) & (PatientContact.patient_id == patient_id),
+        )
+        .where(PhoneUse.practice_id == practice_id, PhoneUse.patient_id == patient_id)
+        .order_by(PhoneUse.ended_at.is_not(None), PhoneUse.id)
+    )
+    return [
+        (use, phone, f"{(relation or 'contact').capitalize()} {name}" if name else "Mobile")
+        for use, phone, name, relation in rows
+    ]

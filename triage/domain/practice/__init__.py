@@ -1,0 +1,1 @@
+"""Practices, the people who work there, and what each may do."""

@@ -1,0 +1,263 @@
+"""The people who work in a practice: their role, facilities, availability and preferences."""
+
+import hashlib
+from datetime import datetime
+from enum import StrEnum
+from typing import NamedTuple
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, delete, func, select
+from sqlalchemy.orm import Mapped, Session, joinedload, mapped_column, relationship, selectinload
+
+from triage.domain.practice.practice import Practice
+from triage.domain.practice.privileges import Messages, Privilege, Role, find_role
+from triage.domain.practice.program import ProgramRestriction
+from triage.kit import db
+from triage.kit.errors import Invalid, NotFound
+
+HUES = 12
+
+
+class Theme(StrEnum):
+    SYSTEM = "system"
+    LIGHT = "light"
+    DARK = "dark"
+
+
+class Density(StrEnum):
+    COMFORTABLE = "comfortable"
+    COMPACT = "compact"
+
+
+class Notice(StrEnum):
+    """Which new patient messages make a sound or a pop-up."""
+
+    NONE = "none"
+    MINE = "mine"
+    ALL = "all"
+
+
+class Brief(NamedTuple):
+    """A person as an avatar shows them; `hue` is 0 to 11 and never changes for a person."""
+
+    id: UUID
+    name: str
+    initials: str
+    hue: int
+
+
+def hue_of(id_: UUID) -> int:
+    return hashlib.blake2b(id_.bytes, digest_size=2).digest()[0] % HUES
+
+
+def initials_of(name: str) -> str:
+    words = [word for word in name.replace("Dr. ", "").split() if word[0].isalnum()]
+    return (words[0][0] + (words[-1][0] if len(words) > 1 else "")).upper() if words else "?"
+
+
+class Member(db.OfPractice, db.Base):
+    """Someone who signs in. The login is unique over all practices."""
+
+    __tablename__ = "member"
+    __table_args__ = (
+        db.referable(),
+        db.within_practice("role_id", "role"),
+        UniqueConstraint("login"),
+        Index("ix_member_role", "practice_id", "role_id"),
+        CheckConstraint("login = lower(login)", name="login"),
+    )
+
+    role_id: Mapped[UUID]
+    login: Mapped[str]
+    name: Mapped[str]
+    email: Mapped[str | None]
+    password_hash: Mapped[str | None]
+    is_active: Mapped[bool] = mapped_column(default=True)
+    is_away: Mapped[bool] = mapped_column(default=False)
+    is_available_for_chat: Mapped[bool] = mapped_column(default=True)
+    theme: Mapped[Theme] = mapped_column(db.choice(Theme, "theme"), default=Theme.SYSTEM)
+    density: Mapped[Density] = mapped_column(db.choice(Density, "density"), default=Density.COMFORTABLE)
+    notify_sound: Mapped[Notice] = mapped_column(db.choice(Notice, "notify_sound"), default=Notice.MINE)
+    notify_popup: Mapped[Notice] = mapped_column(db.choice(Notice, "notify_popup"), default=Notice.NONE)
+    single_keys: Mapped[bool] = mapped_column(default=True)
+    enter_sends: Mapped[bool] = mapped_column(default=False)
+    created_at: Mapped[datetime]
+
+    role: Mapped[Role] = relationship(
+        viewonly=True, lazy="raise", primaryjoin=lambda: Member.role_id == Role.id, foreign_keys=lambda: Member.role_id
+    )
+    practice: Mapped[Practice] = relationship(
+        viewonly=True,
+        lazy="raise",
+        primaryjoin=lambda: Member.practice_id == Practice.id,
+        foreign_keys=lambda: Member.practice_id,
+    )
+    at_facilities: Mapped[list["MemberFacility"]] = relationship(
+        viewonly=True,
+        lazy="raise",
+        primaryjoin=lambda: Member.id == MemberFacility.member_id,
+        foreign_keys=lambda: MemberFacility.member_id,
+    )
+
+    kept_out_of: Mapped[list[ProgramRestriction]] = relationship(
+        viewonly=True,
+        lazy="raise",
+        primaryjoin=lambda: Member.id == ProgramRestriction.member_id,
+        foreign_keys=lambda: ProgramRestriction.member_id,
+    )
+
+    def may(self, privilege: Privilege) -> bool:
+        return self.role.may(privilege)
+
+    @property
+    def messages(self) -> Messages:
+        return self.role.messages
+
+    @property
+    def initials(self) -> str:
+        return initials_of(self.name)
+
+    @property
+    def first_name(self) -> str:
+        """What a signed text ends with: "Dana", or "Dr. Sato" for a title and one name."""
+        words = self.name.split()
+        return self.name if words and words[0].endswith(".") else (words[0] if words else "")
+
+    @property
+    def brief(self) -> Brief:
+        return Brief(self.id, self.name, self.initials, hue_of(self.id))
+
+
+class MemberFacility(db.Base):
+    """A member works at a facility; a wall only for roles with `own_facilities_only`."""
+
+    __tablename__ = "member_facility"
+    __table_args__ = (
+        db.within_practice("member_id", "member"),
+        db.within_practice("facility_id", "facility"),
+        Index("ix_member_facility_facility", "practice_id", "facility_id"),
+    )
+
+    practice_id: Mapped[UUID] = mapped_column(ForeignKey("practice.id"))
+    member_id: Mapped[UUID] = mapped_column(primary_key=True)
+    facility_id: Mapped[UUID] = mapped_column(primary_key=True)
+
+
+def load_member(session: Session, member_id: UUID) -> Member | None:
+    """The member with role, practice and facilities at hand, as every scope needs them."""
+    return session.scalars(
+        select(Member)
+        .where(Member.id == member_id)
+        .options(
+            joinedload(Member.role, innerjoin=True),
+            joinedload(Member.practice, innerjoin=True),
+            joinedload(Member.at_facilities),
+            selectinload(Member.kept_out_of),
+        )
+        .execution_options(populate_existing=True)
+    ).unique().one_or_none()
+
+
+def find_member(session: Session, practice_id: UUID, member_id: UUID, *, lock: bool = False) -> Member:
+    """Raises `NotFound`."""
+    query = (
+        select(Member)
+        .where(Member.practice_id == practice_id, Member.id == member_id)
+        .options(joinedload(Member.role, innerjoin=True))
+    )
+    member = session.scalar(query.with_for_update(of=Member) if lock else query)
+    if member is None:
+        raise NotFound("There is no such member.")
+    return member
+
+
+def members_of(session: Session, practice_id: UUID) -> list[Member]:
+    """Everybody in the practice, active first, by name."""
+    return list(
+        session.scalars(
+            select(Member)
+            .where(Member.practice_id == practice_id)
+            .options(joinedload(Member.role, innerjoin=True))
+            .order_by(Member.is_active.desc(), func.lower(Member.name), Member.id)
+        )
+    )
+
+
+def briefs(session: Session, practice_id: UUID, ids: set[UUID]) -> dict[UUID, Brief]:
+    """Avatars of these members, by id."""
+    if not ids:
+        return {}
+    rows = session.execute(
+        select(Member.id, Member.name).where(Member.practice_id == practice_id, Member.id.in_(ids))
+    )
+    return {row.id: Brief(row.id, row.name, initials_of(row.name), hue_of(row.id)) for row in rows}
+
+
+def add_member(
+    session: Session,
+    practice_id: UUID,
+    *,
+    login: str,
+    name: str,
+    role_id: UUID,
+    password_hash: str | None,
+    now: datetime,
+    email: str | None = None,
+) -> Member:
+    """Raises `Invalid` where the login is taken or a field is empty."""
+    login = login.strip().lower()
+    if not login or not login.isascii() or " " in login:
+        raise Invalid(login="Use letters and digits without spaces.")
+    if not name.strip():
+        raise Invalid(name="Enter the person's name.")
+    if session.scalar(select(Member.id).where(Member.login == login)) is not None:
+        raise Invalid(login="This login is taken. Choose another.")
+    find_role(session, practice_id, role_id)
+    member = Member(
+        practice_id=practice_id,
+        login=login,
+        name=name.strip(),
+        email=email,
+        role_id=role_id,
+        password_hash=password_hash,
+        created_at=now,
+    )
+    session.add(member)
+    session.flush()
+    return member
+
+
+def set_facilities(session: Session, member: Member, facility_ids: set[UUID]) -> None:
+    """Replace where the member works."""
+    session.execute(
+        delete(MemberFacility).where(
+            MemberFacility.practice_id == member.practice_id, MemberFacility.member_id == member.id
+        )
+    )
+    session.add_all(
+        MemberFacility(practice_id=member.practice_id, member_id=member.id, facility_id=facility_id)
+        for facility_id in sorted(facility_ids)
+    )
+    session.flush()
+
+
+def change_preferences(
+    member: Member,
+    *,
+    theme: str,
+    density: str,
+    notify_sound: str,
+    notify_popup: str,
+    single_keys: bool,
+    enter_sends: bool,
+    is_available_for_chat: bool,
+) -> None:
+    """Raises `Invalid` for a word that is no choice."""
+    try:
+        member.theme, member.density = Theme(theme), Density(density)
+        member.notify_sound, member.notify_popup = Notice(notify_sound), Notice(notify_popup)
+    except ValueError:
+        raise Invalid("Choose one of the offered values.") from None
+    member.single_keys = single_keys
+    member.enter_sends = enter_sends
+    member.is_available_for_chat = is_available_for_chat

@@ -1,0 +1,144 @@
+"""Practices, their facilities and numbers, and the switches that hold for a whole practice."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, Index, UniqueConstraint, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from triage.kit import db
+from triage.kit.errors import Invalid, NotFound
+
+
+class Kind(StrEnum):
+    HUMAN = "human"
+    VETERINARY = "veterinary"
+
+
+class Practice(db.Base):
+    """One clinic. Its carrier token is stored sealed (`kit.secrets.Vault`)."""
+
+    __tablename__ = "practice"
+    __table_args__ = (
+        CheckConstraint("last_sender_days between 1 and 90", name="last_sender_days"),
+        CheckConstraint("overdue_after_minutes between 5 and 10080", name="overdue_after_minutes"),
+        CheckConstraint("idle_minutes between 5 and 60", name="idle_minutes"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=db.new_id)
+    name: Mapped[str]
+    kind: Mapped[Kind] = mapped_column(db.choice(Kind, "kind"))
+    time_zone: Mapped[str] = mapped_column(default="America/New_York")
+    region: Mapped[str] = mapped_column(default="US")
+    carrier_account: Mapped[str | None] = mapped_column(unique=True)
+    carrier_token_sealed: Mapped[str | None]
+    carrier_next_token_sealed: Mapped[str | None]
+
+    texting_on: Mapped[bool] = mapped_column(default=True)
+    assign_last_sender: Mapped[bool] = mapped_column(default=True)
+    last_sender_days: Mapped[int] = mapped_column(default=7)
+    assign_care_team: Mapped[bool] = mapped_column(default=False)
+    reply_assigns: Mapped[bool] = mapped_column(default=True)
+    task_per_message: Mapped[bool] = mapped_column(default=False)
+    sign_texts: Mapped[bool] = mapped_column(default=False)
+    overdue_after_minutes: Mapped[int] = mapped_column(default=120)
+    idle_minutes: Mapped[int] = mapped_column(default=15)
+    created_at: Mapped[datetime]
+
+
+class Facility(db.OfPractice, db.Base):
+    """One site of a practice."""
+
+    __tablename__ = "facility"
+    __table_args__ = (db.referable(), UniqueConstraint("practice_id", "name"))
+
+    name: Mapped[str]
+
+
+class PracticeNumber(db.OfPractice, db.Base):
+    """A number that patients text. `reconciled_until` is how far the carrier's list has been compared."""
+
+    __tablename__ = "practice_number"
+    __table_args__ = (
+        db.referable(),
+        db.within_practice("facility_id", "facility"),
+        UniqueConstraint("number"),
+        Index("ix_practice_number_facility", "practice_id", "facility_id"),
+        CheckConstraint(r"number ~ '^\+[1-9][0-9]{6,14}$'", name="e164"),
+    )
+
+    number: Mapped[str]
+    label: Mapped[str]
+    facility_id: Mapped[UUID | None]
+    reconciled_until: Mapped[datetime | None]
+    reconciled_at: Mapped[datetime | None]
+
+
+def find_practice(session: Session, practice_id: UUID, *, lock: bool = False) -> Practice:
+    """Raises `NotFound`."""
+    practice = session.get(Practice, practice_id, with_for_update=lock or None)
+    if practice is None:
+        raise NotFound("There is no such practice.")
+    return practice
+
+
+def by_account(session: Session, account: str) -> Practice | None:
+    """The practice whose carrier account this is."""
+    return session.scalar(select(Practice).where(Practice.carrier_account == account))
+
+
+def numbers_of(session: Session, practice_id: UUID) -> list[PracticeNumber]:
+    """The practice's numbers, oldest first: the first one starts new conversations."""
+    return list(
+        session.scalars(
+            select(PracticeNumber)
+            .where(PracticeNumber.practice_id == practice_id)
+            .order_by(PracticeNumber.id)
+        )
+    )
+
+
+def facilities_of(session: Session, practice_id: UUID) -> list[Facility]:
+    return list(
+        session.scalars(select(Facility).where(Facility.practice_id == practice_id).order_by(Facility.name))
+    )
+
+
+def change_assignment_rules(
+    practice: Practice, *, last_sender: bool, last_sender_days: int, care_team: bool
+) -> None:
+    """Raises `Invalid` where the window is not 1 to 90 days."""
+    if not 1 <= last_sender_days <= 90:
+        raise Invalid(last_sender_days="Choose between 1 and 90 days.")
+    practice.assign_last_sender = last_sender
+    practice.last_sender_days = last_sender_days
+    practice.assign_care_team = care_team
+
+
+def change_switches(
+    practice: Practice,
+    *,
+    name: str,
+    reply_assigns: bool,
+    task_per_message: bool,
+    sign_texts: bool,
+    overdue_after_minutes: int,
+    idle_minutes: int,
+) -> None:
+    """Raises `Invalid`, naming each field that cannot be used."""
+    wrong: dict[str, str] = {}
+    if not name.strip():
+        wrong["name"] = "Enter the name that patients know."
+    if not 5 <= overdue_after_minutes <= 10080:
+        wrong["overdue_after_minutes"] = "Choose between 5 minutes and 7 days."
+    if not 5 <= idle_minutes <= 60:
+        wrong["idle_minutes"] = "Choose between 5 and 60 minutes."
+    if wrong:
+        raise Invalid(**wrong)
+    practice.name = name.strip()
+    practice.reply_assigns = reply_assigns
+    practice.task_per_message = task_per_message
+    practice.sign_texts = sign_texts
+    practice.overdue_after_minutes = overdue_after_minutes
+    practice.idle_minutes = idle_minutes

@@ -1,0 +1,133 @@
+"""Roles and the table of who may do what."""
+
+from enum import StrEnum
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from sqlalchemy import UniqueConstraint, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from triage.kit import db
+from triage.kit.errors import Invalid, NotAllowed, NotFound
+
+if TYPE_CHECKING:
+    from triage.domain.practice.member import Member
+
+
+class Messages(StrEnum):
+    """What a role sees of patients' messages (CharmHealth's "View/Compose Text Messages", A41)."""
+
+    ALL = "all"
+    ASSIGNED = "assigned"
+    NONE = "none"
+
+
+class Privilege(StrEnum):
+    """What a route or an action asks for. The last eight are columns of a role."""
+
+    MESSAGES = "messages"
+    ALL_MESSAGES = "all_messages"
+    DASHBOARD = "dashboard"
+    SETTINGS = "settings"
+    MEMBERS = "members"
+    PATIENTS = "patients"
+    EXPORT = "export"
+    PURGE = "purge"
+    SIGNED_IN = "signed_in"
+
+
+class Role(db.OfPractice, db.Base):
+    """A named set of privileges. `own_facilities_only` turns the facility filter into a wall."""
+
+    __tablename__ = "role"
+    __table_args__ = (db.referable(), UniqueConstraint("practice_id", "name"))
+
+    name: Mapped[str]
+    messages: Mapped[Messages] = mapped_column(db.choice(Messages, "messages"))
+    dashboard: Mapped[bool] = mapped_column(default=False)
+    settings: Mapped[bool] = mapped_column(default=False)
+    members: Mapped[bool] = mapped_column(default=False)
+    patients: Mapped[bool] = mapped_column(default=False)
+    export: Mapped[bool] = mapped_column(default=False)
+    purge: Mapped[bool] = mapped_column(default=False)
+    own_facilities_only: Mapped[bool] = mapped_column(default=False)
+
+    def may(self, privilege: Privilege) -> bool:
+        match privilege:
+            case Privilege.SIGNED_IN:
+                return True
+            case Privilege.MESSAGES:
+                return self.messages is not Messages.NONE
+            case Privilege.ALL_MESSAGES:
+                return self.messages is Messages.ALL
+            case _:
+                return bool(getattr(self, privilege.value))
+
+
+SWITCHES = ("dashboard", "settings", "members", "patients", "export", "purge", "own_facilities_only")
+
+BUILT_IN: dict[str, dict[str, object]] = {
+    "Practice admin": {
+        "messages": Messages.ALL,
+        "dashboard": True,
+        "settings": True,
+        "members": True,
+        "patients": True,
+        "export": True,
+        "purge": True,
+    },
+    "Supervisor": {"messages": Messages.ALL, "dashboard": True, "patients": True, "export": True},
+    "Care team": {"messages": Messages.ALL, "patients": True},
+    "Assigned only": {"messages": Messages.ASSIGNED},
+}
+
+
+def require(member: "Member", privilege: Privilege) -> None:
+    """Raises `NotAllowed`."""
+    if not member.role.may(privilege):
+        raise NotAllowed("Your role does not allow this. A practice admin can change it.")
+
+
+def add_built_in_roles(session: Session, practice_id: UUID) -> dict[str, Role]:
+    """The roles that every practice starts with, by name."""
+    roles = {name: Role(practice_id=practice_id, name=name, **given) for name, given in BUILT_IN.items()}
+    session.add_all(roles.values())
+    session.flush()
+    return roles
+
+
+def roles_of(session: Session, practice_id: UUID) -> list[Role]:
+    return list(session.scalars(select(Role).where(Role.practice_id == practice_id).order_by(Role.id)))
+
+
+def find_role(session: Session, practice_id: UUID, role_id: UUID, *, lock: bool = False) -> Role:
+    """Raises `NotFound`."""
+    query = select(Role).where(Role.practice_id == practice_id, Role.id == role_id)
+    role = session.scalar(query.with_for_update() if lock else query)
+    if role is None:
+        raise NotFound("There is no such role.")
+    return role
+
+
+def save_role(
+    session: Session, practice_id: UUID, role: Role | None, *, name: str, messages: str, switches: set[str]
+) -> Role:
+    """Change a role, or make one where `role` is None. Raises `Invalid`."""
+    name = name.strip()
+    if not name:
+        raise Invalid(name="Give the role a name.")
+    if messages not in set(Messages):
+        raise Invalid(messages="Choose what the role may see.")
+    same_name = select(Role).where(Role.practice_id == practice_id, Role.name == name)
+    taken = session.scalar(same_name)
+    if taken is not None and taken is not role:
+        raise Invalid(name="Another role has this name.")
+    if role is None:
+        role = Role(practice_id=practice_id)
+        session.add(role)
+    role.name = name
+    role.messages = Messages(messages)
+    for switch in SWITCHES:
+        setattr(role, switch, switch in switches)
+    session.flush()
+    return role

@@ -1,0 +1,149 @@
+"""Signing in: passwords, and sessions that live in the database so that they can be ended there."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from sqlalchemy import CheckConstraint, Index, UniqueConstraint, select, update
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from triage.domain.practice import throttle
+from triage.domain.practice.member import Member, load_member
+from triage.kit import db, secrets
+from triage.kit.errors import Invalid
+
+# ASVS 5.0, 6.2: length counts, composition rules do not.
+SHORTEST_PASSWORD = 12
+LONGEST_PASSWORD = 128
+ABSOLUTE_LIFE = timedelta(hours=12)
+# Writing the last activity once a minute is exact enough for an idle limit of five minutes or more.
+ACTIVITY_GRAIN = timedelta(minutes=1)
+
+BY_LOGIN = throttle.Limit("sign-in by login", tries=10, window=timedelta(minutes=15))
+BY_ADDRESS = throttle.Limit("sign-in by address", tries=100, window=timedelta(minutes=15))
+
+_hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
+# Verified for logins that do not exist, so that the answer takes as long.
+_NOBODY = _hasher.hash(secrets.new_token())
+
+
+class MemberSession(db.OfPractice, db.Base):
+    """One signed-in browser. Only the digest of its token is stored."""
+
+    __tablename__ = "member_session"
+    __table_args__ = (
+        db.within_practice("member_id", "member"),
+        UniqueConstraint("token_digest"),
+        Index("ix_member_session_member", "practice_id", "member_id"),
+        CheckConstraint("expires_at > created_at", name="expires_later"),
+    )
+
+    member_id: Mapped[UUID]
+    token_digest: Mapped[str]
+    browser: Mapped[str] = mapped_column(default="")
+    created_at: Mapped[datetime]
+    active_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+
+
+def hash_password(password: str) -> str:
+    """Raises `Invalid` where the password is too short or too long."""
+    if len(password) < SHORTEST_PASSWORD:
+        raise Invalid(password=f"Use at least {SHORTEST_PASSWORD} characters.")
+    if len(password) > LONGEST_PASSWORD:
+        raise Invalid(password=f"Use at most {LONGEST_PASSWORD} characters.")
+    return hash_any_password(password)
+
+
+def hash_any_password(password: str) -> str:
+    """The demo's seeder alone may pass by the length rule."""
+    return _hasher.hash(password)
+
+
+def check_password(session: Session, login: str, password: str) -> Member | None:
+    """The active member whose login and password these are. Slow on purpose."""
+    member = session.scalar(select(Member).where(Member.login == login.strip().lower()))
+    known_hash = member.password_hash if member is not None else None
+    try:
+        _hasher.verify(known_hash or _NOBODY, password[:LONGEST_PASSWORD])
+    except (VerificationError, InvalidHashError):
+        return None
+    if member is None or known_hash is None or not member.is_active:
+        return None
+    if _hasher.check_needs_rehash(known_hash):
+        member.password_hash = _hasher.hash(password)
+    return load_member(session, member.id)
+
+
+def wait_before_trying(session: Session, login: str, address: str, *, now: datetime) -> timedelta | None:
+    """Count a try to sign in; how long to wait where there were too many."""
+    by_login = throttle.wait_for(session, BY_LOGIN, login.strip().lower(), now=now)
+    by_address = throttle.wait_for(session, BY_ADDRESS, address, now=now)
+    waits = [wait for wait in (by_login, by_address) if wait is not None]
+    return max(waits) if waits else None
+
+
+def start_session(session: Session, member: Member, *, browser: str, now: datetime) -> str:
+    """A new signed-in browser; returns its token, which is stored nowhere."""
+    token = secrets.new_token()
+    session.add(
+        MemberSession(
+            practice_id=member.practice_id,
+            member_id=member.id,
+            token_digest=secrets.digest(token),
+            browser=browser[:200],
+            created_at=now,
+            active_at=now,
+            expires_at=now + ABSOLUTE_LIFE,
+        )
+    )
+    throttle.forget(session, BY_LOGIN, member.login)
+    return token
+
+
+def member_of_session(
+    session: Session, token: str, *, now: datetime, is_activity: bool
+) -> tuple[Member, MemberSession] | None:
+    """Who is signed in with this token; None where it has ended, idled out or expired.
+
+    Only what a person does counts as activity: polling and live streams must pass False.
+    """
+    signed_in = session.scalar(
+        select(MemberSession).where(MemberSession.token_digest == secrets.digest(token))
+    )
+    if signed_in is None or signed_in.ended_at is not None or signed_in.expires_at <= now:
+        return None
+    member = load_member(session, signed_in.member_id)
+    if member is None or not member.is_active:
+        return None
+    if signed_in.active_at + timedelta(minutes=member.practice.idle_minutes) <= now:
+        return None
+    if is_activity and now - signed_in.active_at >= ACTIVITY_GRAIN:
+        session.execute(
+            update(MemberSession).where(MemberSession.id == signed_in.id).values(active_at=now)
+        )
+    return member, signed_in
+
+
+def end_session(session: Session, token: str, *, now: datetime) -> None:
+    """Safe to repeat."""
+    session.execute(
+        update(MemberSession)
+        .where(MemberSession.token_digest == secrets.digest(token), MemberSession.ended_at.is_(None))
+        .values(ended_at=now)
+    )
+
+
+def end_all_sessions(session: Session, member: Member, *, now: datetime) -> None:
+    """Sign a member out everywhere, at once."""
+    session.execute(
+        update(MemberSession)
+        .where(
+            MemberSession.practice_id == member.practice_id,
+            MemberSession.member_id == member.id,
+            MemberSession.ended_at.is_(None),
+        )
+        .values(ended_at=now)
+    )

@@ -1,0 +1,33 @@
+"""Imports every table, so that migrations and tests see them all."""
+
+from triage.domain.audit import Audit
+from triage.domain.conversations.conversation import Conversation
+from triage.domain.conversations.delivery import DeliveryReport, OutboundText
+from triage.domain.conversations.message import Message
+from triage.domain.conversations.reading import MemberReading
+from triage.domain.inbox.stars import Star
+from triage.domain.inbox.task import Assignment, AssignmentExplanation, Task, TaskEvent, TaskMessage
+from triage.domain.intake.ledger import Inbound, StrayCall
+from triage.domain.patients.care_team import CareTeamMember
+from triage.domain.patients.consent import ConsentEvent
+from triage.domain.patients.patient import Contact, Enrolment, Patient, PatientContact
+from triage.domain.patients.phones import Phone, PhoneUse
+from triage.domain.practice.member import Member, MemberFacility
+from triage.domain.practice.practice import Facility, Practice, PracticeNumber
+from triage.domain.practice.privileges import Role
+from triage.domain.practice.program import Program, ProgramRestriction
+from triage.domain.practice.sign_in import MemberSession
+from triage.domain.practice.submission import Submission
+from triage.domain.practice.throttle import Throttle
+from triage.kit.db import Base
+from triage.kit.heartbeat import Heartbeat, TickRun
+
+ALL = (
+    Practice, Facility, PracticeNumber, Role, Program, Member, MemberFacility, ProgramRestriction,
+    MemberSession, Throttle, Submission, Audit,
+    Patient, Contact, PatientContact, Enrolment, Phone, PhoneUse, CareTeamMember, ConsentEvent,
+    Conversation, Message, OutboundText, DeliveryReport, MemberReading,
+    Task, TaskMessage, Assignment, TaskEvent, AssignmentExplanation, Star,
+    Inbound, StrayCall, Heartbeat, TickRun,
+)  # fmt: skip
+metadata = Base.metadata

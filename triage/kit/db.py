@@ -1,0 +1,157 @@
+"""The database: the tables' common ground, transactions, and what waits for the commit."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+import uuid_utils
+from sqlalchemy import (
+    DateTime,
+    Engine,
+    Enum,
+    ForeignKey,
+    ForeignKeyConstraint,
+    MetaData,
+    UniqueConstraint,
+    Uuid,
+    create_engine,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, declared_attr, mapped_column, sessionmaker
+
+AfterCommit = Callable[[], None]
+
+_SERVER_OPTIONS = (
+    "-c statement_timeout=15000 -c lock_timeout=4000"
+    " -c idle_in_transaction_session_timeout=30000 -c timezone=UTC"
+)
+# The id of the writing transaction, by which `triage verify` sees that two rows were written together.
+TRANSACTION_ID = text("(pg_current_xact_id()::text)::bigint")
+
+_KEEPALIVE = {
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "connect_timeout": 5,
+}
+
+
+def new_id() -> UUID:
+    """A UUIDv7: unique everywhere, and rows made later sort later."""
+    return UUID(int=uuid_utils.uuid7().int)
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {
+        datetime: DateTime(timezone=True),
+        UUID: Uuid(),
+        dict[str, Any]: JSONB,
+        list[dict[str, Any]]: JSONB,
+    }
+
+
+class OfPractice:
+    """A row that belongs to one practice; other rows of that practice may point at it."""
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+
+    @declared_attr
+    def practice_id(cls) -> Mapped[UUID]:
+        return mapped_column(ForeignKey("practice.id"))
+
+
+def referable() -> UniqueConstraint:
+    """Lets rows of the same practice, and of no other, point at this table."""
+    return UniqueConstraint("practice_id", "id")
+
+
+def within_practice(column: str, table: str, *, ondelete: str | None = None) -> ForeignKeyConstraint:
+    """A reference that cannot cross practices: (practice_id, column) -> table (practice_id, id)."""
+    return ForeignKeyConstraint(
+        ["practice_id", column], [f"{table}.practice_id", f"{table}.id"], ondelete=ondelete
+    )
+
+
+_sessions: sessionmaker[Session] = sessionmaker(expire_on_commit=False)
+
+
+def connect(url: str, *, pool_size: int = 10) -> Engine:
+    """Point every later transaction of this process at the database of `url`."""
+    engine = create_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=2,
+        pool_timeout=5,
+        pool_pre_ping=True,
+        connect_args={"options": _SERVER_OPTIONS, **_KEEPALIVE},
+    )
+    _sessions.configure(bind=engine)
+    return engine
+
+
+def bind(bind_to: Any, **options: Any) -> None:
+    """Let sessions run on an engine or connection that somebody else opened (tests, migrations)."""
+    _sessions.configure(bind=bind_to, **options)
+
+
+def after_commit(session: Session, call: AfterCommit) -> None:
+    """Remember `call` until this transaction has been committed; a rollback forgets it."""
+    session.info.setdefault("after_commit", []).append(call)
+
+
+@contextmanager
+def transaction() -> Iterator[Session]:
+    """Commit everything or nothing, then do what waited for the commit."""
+    with _sessions() as session:
+        with session.begin():
+            yield session
+        waiting: list[AfterCommit] = session.info.pop("after_commit", [])
+    for call in waiting:
+        call()
+
+
+@contextmanager
+def reading() -> Iterator[Session]:
+    """Look only: nothing is kept."""
+    with _sessions() as session:
+        try:
+            yield session
+        finally:
+            session.rollback()
+
+
+@contextmanager
+def savepoint(session: Session) -> Iterator[None]:
+    """Undo only this part where it fails; jobs asked for inside it are forgotten with it."""
+    waiting = list(session.info.get("after_commit", []))
+    try:
+        with session.begin_nested():
+            yield
+    except BaseException:
+        session.info["after_commit"] = waiting
+        raise
+
+
+def choice(kind: type[StrEnum], name: str) -> Enum:
+    """A column that holds one word of an enum, and that the database refuses any other word for."""
+    return Enum(
+        kind,
+        name=name,
+        native_enum=False,
+        create_constraint=True,
+        length=32,
+        values_callable=lambda members: [member.value for member in members],
+    )

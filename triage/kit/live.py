@@ -1,0 +1,69 @@
+"""Signals to open pages: what changed, for whose ears, and never the content."""
+
+import json
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import redis
+from sqlalchemy.orm import Session
+
+from triage.kit import db, metrics
+
+KEEP_SIGNALS = 2000
+
+_client: "redis.Redis | None" = None
+
+
+class Signal(NamedTuple):
+    """`audience` holds the members who see only what is theirs and may hear this one."""
+
+    kind: str
+    ids: dict[str, str]
+    audience: frozenset[str]
+
+
+def connect(client: "redis.Redis | None") -> None:
+    """Send signals through this Redis from now on; None sends none, and pages poll."""
+    global _client
+    _client = client
+
+
+def stream_of(practice_id: UUID | str) -> str:
+    return f"triage:live:{practice_id}"
+
+
+def announce(
+    session: Session, practice_id: UUID, kind: str, *, to: set[UUID] | None = None, **ids: UUID | int | str
+) -> None:
+    """Tell open pages after the commit. `to` adds members who see only what is theirs; others hear it too."""
+    signal = {
+        "kind": kind,
+        "ids": json.dumps({name: str(value) for name, value in ids.items()}),
+        "to": json.dumps(sorted(str(member_id) for member_id in to or ())),
+    }
+    batch: list[tuple[UUID, dict[str, Any]]] | None = session.info.get("signals")
+    if batch is None:
+        batch = session.info["signals"] = []
+        db.after_commit(session, lambda: _send(batch))
+    batch.append((practice_id, signal))
+
+
+def _send(batch: list[tuple[UUID, dict[str, Any]]]) -> None:
+    if _client is None:
+        return
+    try:
+        with _client.pipeline(transaction=False) as pipe:
+            for practice_id, signal in batch:
+                pipe.xadd(stream_of(practice_id), signal, maxlen=KEEP_SIGNALS, approximate=True)
+            pipe.execute()
+    except redis.RedisError:
+        metrics.DOORBELL_FAILURES.inc()
+
+
+def read(fields: dict[bytes, bytes]) -> Signal:
+    """A signal as it lies on the stream."""
+    return Signal(
+        kind=fields[b"kind"].decode(),
+        ids=json.loads(fields[b"ids"]),
+        audience=frozenset(json.loads(fields[b"to"])),
+    )
