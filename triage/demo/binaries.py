@@ -58,11 +58,13 @@ def find_redis() -> Program:
     needed = ".".join(map(str, OLDEST_REDIS))
     if found:
         raise CannotStart(
-            f"Redis {found[0]} is too old: Triage needs {needed} or newer. Install a newer Redis or Valkey, or set REDIS_URL."
+            f"Redis {found[0]} is too old: Triage needs {needed} or newer. "
+            "Install a newer Redis or Valkey, or set REDIS_URL."
         )
     python = f"{sys.version_info.major}.{sys.version_info.minor}"
     raise CannotStart(
-        f"No Redis was found for Python {python}: install Redis or Valkey ({needed} or newer), or set REDIS_URL."
+        f"No Redis was found for Python {python}: install Redis or Valkey ({needed} or newer), "
+        "or set REDIS_URL."
     )
 
 
@@ -106,8 +108,8 @@ def _installed(places: Iterator[tuple[Path, bool]]) -> Iterator[Program]:
 
 def _version(path: Path) -> str | None:
     try:
-        answer = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=20, check=True).stdout
+        done = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=20, check=True)
     except (OSError, subprocess.SubprocessError):
         return None
-    found = re.search(r"\(PostgreSQL\) (\d+(?:\.\d+)*)|\bv=(\d+(?:\.\d+)*)", answer)
+    found = re.search(r"\(PostgreSQL\) (\d+(?:\.\d+)*)|\bv=(\d+(?:\.\d+)*)", done.stdout)
     return found and (found[1] or found[2])

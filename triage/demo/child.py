@@ -33,8 +33,8 @@ class _AsUser(TypedDict, total=False):
 class Child:
     """A running process; `user` is the account it runs as, None for our own.
 
-    The process leads its own group, so a Ctrl-C typed at the launcher reaches the launcher alone, which then stops its
-    children in order, and stopping one child also stops what that child started.
+    The process leads its own group, so a Ctrl-C typed at the launcher reaches the launcher alone, which then
+    stops its children in order, and stopping one child also stops what that child started.
     """
 
     def __init__(

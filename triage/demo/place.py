@@ -77,7 +77,9 @@ def _noted_home(data: Path) -> Path | None:
         return None
     owner = Path((home / OWNER_NOTE).read_text())
     if owner != data and _points_at(owner, home):
-        raise CannotStart(f"{data} is a copy of {owner} and would share its database: delete {note} to give it its own.")
+        raise CannotStart(
+            f"{data} is a copy of {owner} and would share its database: delete {note} to give it its own."
+        )
     (home / OWNER_NOTE).write_text(str(data))
     return home
 
@@ -165,7 +167,9 @@ def _programs(home: Path, program: Program) -> Path:
     shutil.rmtree(unfinished, ignore_errors=True)
     # The programs find their libraries by the way from one folder to the other, so the copy keeps the package's shape.
     unneeded = shutil.ignore_patterns("include", "*.a", "pgxs", "pkgconfig")
-    shutil.copytree(installation, unfinished / package.name / installation.name, symlinks=True, ignore=unneeded)
+    shutil.copytree(
+        installation, unfinished / package.name / installation.name, symlinks=True, ignore=unneeded
+    )
     libraries = package.with_name(package.name + ".libs")
     if libraries.exists():
         shutil.copytree(libraries, unfinished / libraries.name, symlinks=True)

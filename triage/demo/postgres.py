@@ -122,7 +122,9 @@ class PostgresServer:
     def drop_database(self, name: str) -> None:
         """Also when somebody is connected, also when there is none."""
         with self._connect() as connection:
-            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+            connection.execute(
+                sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
+            )
 
     def remove(self) -> None:
         """Stop, and delete the cluster and everything else that this data folder caused anywhere."""
@@ -164,7 +166,9 @@ class PostgresServer:
     def _end_a_server_left_behind(self, place: Place) -> None:
         """One whose launcher and guardian were both killed would still hold the cluster."""
         if (place.cluster / "postmaster.pid").exists():
-            self._run(place, "pg_ctl", "stop", "-D", place.cluster, "-m", "fast", "-s", "-t", "30", check=False)
+            self._run(
+                place, "pg_ctl", "stop", "-D", place.cluster, "-m", "fast", "-s", "-t", "30", check=False
+            )
 
     def _make_cluster(self, place: Place) -> None:
         """In one step: an initdb that was interrupted leaves nothing that looks like a cluster."""
@@ -201,7 +205,9 @@ class PostgresServer:
         )
         if check and done.returncode != 0:
             said = [line.removeprefix(f"{tool}: ") for line in done.stdout.splitlines() if "error" in line]
-            raise CannotStart(f"PostgreSQL could not be set up in {place.home}: {said[0] if said else done.stdout.strip()}")
+            raise CannotStart(
+                f"PostgreSQL could not be set up in {place.home}: {said[0] if said else done.stdout.strip()}"
+            )
 
     def _start_postmaster(self, place: Place) -> None:
         """Tries again while children of a killed postmaster still hold its shared memory."""
@@ -231,7 +237,11 @@ class PostgresServer:
 
     def _connect(self, database: str = "postgres") -> psycopg.Connection[tuple[object, ...]]:
         return psycopg.connect(
-            host=str(self._where().socket), user=ADMINISTRATOR, dbname=database, autocommit=True, connect_timeout=10
+            host=str(self._where().socket),
+            user=ADMINISTRATOR,
+            dbname=database,
+            autocommit=True,
+            connect_timeout=10,
         )
 
     def _make_roles(self) -> None:
@@ -243,11 +253,18 @@ class PostgresServer:
 
     def _has_database(self, name: str) -> bool:
         with self._connect() as connection:
-            return connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone() is not None
+            return (
+                connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone()
+                is not None
+            )
 
     def _grant_default_powers(self, database: str) -> None:
         """What the owner will make there, the application may use: rows yes, tables no."""
-        grants = ("SELECT, INSERT, UPDATE, DELETE ON TABLES", "USAGE, SELECT, UPDATE ON SEQUENCES", "EXECUTE ON FUNCTIONS")
+        grants = (
+            "SELECT, INSERT, UPDATE, DELETE ON TABLES",
+            "USAGE, SELECT, UPDATE ON SEQUENCES",
+            "EXECUTE ON FUNCTIONS",
+        )
         with self._connect(database) as connection:
             for grant in grants:
                 connection.execute(
