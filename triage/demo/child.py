@@ -1,5 +1,6 @@
 """One process that we start, in a process group of its own, and never leave behind."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -77,10 +78,8 @@ class Child:
 
     def signal(self, number: int) -> None:
         """To the whole group; nothing happens when it has ended."""
-        try:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, number)
-        except (ProcessLookupError, PermissionError):
-            pass
 
     def stop(self, patience: float = 30.0) -> None:
         """Ask it to end, wait, and end it for good when it has not. Safe to repeat."""
@@ -88,10 +87,8 @@ class Child:
             return
         self.signal(self._stop_signal)
         self.signal(signal.SIGCONT)
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(patience)
-        except subprocess.TimeoutExpired:
-            pass
         self.kill()
 
     def kill(self) -> None:

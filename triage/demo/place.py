@@ -1,9 +1,9 @@
-"""Where a PostgreSQL cluster lives: in the data folder, or, for root, in a folder that an unprivileged account can enter.
+"""Where a PostgreSQL cluster lives: in the data folder, or, for root, where an unprivileged account can enter.
 
-PostgreSQL refuses to run as root. So root runs it as an account that exists already, and the cluster, a copy of the
-programs and the socket go to a folder of their own below the system's state folder: a checkout and a virtual environment
-in a home that only root can enter then work too, and no mode of a folder that is not ours is changed. The data folder
-notes where the place is, and the place notes whose it is.
+PostgreSQL refuses to run as root. So root runs it as an account that exists already, and the cluster, a copy of
+the programs and the socket go to a folder of their own below the system's state folder: a checkout and a virtual
+environment in a home that only root can enter then work too, and no mode of a folder that is not ours is changed.
+The data folder notes where the place is, and the place notes whose it is.
 """
 
 import os
@@ -154,7 +154,7 @@ def _can_run(postgres: Path, account: Account) -> bool:
 
 
 def _programs(home: Path, program: Program) -> Path:
-    """The folder of programs to run: an installed server is used where it is, a package's is copied, once a version."""
+    """The folder of programs to run: an installed server is used where it is, a package's is copied once."""
     if not program.bundled:
         return program.path.parent
     installation = program.path.parent.parent
@@ -165,7 +165,7 @@ def _programs(home: Path, program: Program) -> Path:
         return programs
     unfinished = copy.with_name("software-unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
-    # The programs find their libraries by the way from one folder to the other, so the copy keeps the package's shape.
+    # The programs find their libraries by the way from folder to folder: the copy keeps the package's shape.
     unneeded = shutil.ignore_patterns("include", "*.a", "pgxs", "pkgconfig")
     shutil.copytree(
         installation, unfinished / package.name / installation.name, symlinks=True, ignore=unneeded

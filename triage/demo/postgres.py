@@ -14,7 +14,7 @@ import psycopg
 from psycopg import sql
 
 from triage.demo.binaries import Program, find_postgres
-from triage.demo.child import Account, CannotStart, Child, last_line, run_as, wait_until
+from triage.demo.child import CannotStart, Child, last_line, run_as, wait_until
 from triage.demo.place import Place, find_place, forget_place
 
 OWNER = "triage_owner"
@@ -43,8 +43,8 @@ SETTINGS = {
 class PostgresServer:
     """One cluster, its two roles and its database `triage`.
 
-    `triage_owner` owns the database and runs migrations; `triage_app` owns nothing and may read and write the rows of the
-    owner's tables. `settings` are further server settings, for tests.
+    `triage_owner` owns the database and runs migrations; `triage_app` owns nothing and may read and write the rows
+    of the owner's tables. `settings` are further server settings, for tests.
     """
 
     def __init__(self, folder: Path, *, settings: Mapping[str, str] | None = None) -> None:
@@ -79,7 +79,7 @@ class PostgresServer:
         return self._child is not None and self._child.is_running()
 
     def start(self) -> None:
-        """Return when it takes connections and roles and database exist; raises CannotStart. Safe after `kill`."""
+        """Return when roles and database can be used; raises CannotStart. Safe after `kill`."""
         if self.is_running():
             return
         place = self._where()
@@ -205,9 +205,8 @@ class PostgresServer:
         )
         if check and done.returncode != 0:
             said = [line.removeprefix(f"{tool}: ") for line in done.stdout.splitlines() if "error" in line]
-            raise CannotStart(
-                f"PostgreSQL could not be set up in {place.home}: {said[0] if said else done.stdout.strip()}"
-            )
+            problem = said[0] if said else done.stdout.strip()
+            raise CannotStart(f"PostgreSQL could not be set up in {place.home}: {problem}.")
 
     def _start_postmaster(self, place: Place) -> None:
         """Tries again while children of a killed postmaster still hold its shared memory."""
@@ -253,10 +252,8 @@ class PostgresServer:
 
     def _has_database(self, name: str) -> bool:
         with self._connect() as connection:
-            return (
-                connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone()
-                is not None
-            )
+            found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone()
+        return found is not None
 
     def _grant_default_powers(self, database: str) -> None:
         """What the owner will make there, the application may use: rows yes, tables no."""

@@ -1,5 +1,6 @@
 """A Redis server of our own: the demo's and the tests' doorbell, on a socket that only we can open."""
 
+import contextlib
 import shutil
 import signal
 import tempfile
@@ -16,7 +17,7 @@ READY_WITHIN = 20.0
 
 
 class RedisServer:
-    """Keeps its data in `folder`; `persistence=False` forgets everything when it ends (for chaos and quick tests)."""
+    """Keeps its data in `folder`; with `persistence=False` (chaos, quick tests) it forgets when it ends."""
 
     def __init__(self, folder: Path, *, persistence: bool = True) -> None:
         self.folder = folder.absolute()
@@ -48,7 +49,7 @@ class RedisServer:
         return self._child is not None and self._child.is_running()
 
     def start(self) -> None:
-        """Return when it answers; raises CannotStart. After `kill` it finds what it had, unless without persistence."""
+        """Return when it answers; raises CannotStart. After `kill` it finds what it had kept."""
         if self.is_running():
             return
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -125,7 +126,5 @@ class RedisServer:
     def _end_a_server_left_behind(self) -> None:
         """One whose launcher and guardian were both killed would still hold our socket and our files."""
         with redis.Redis.from_url(self.url, socket_timeout=1) as client:
-            try:
+            with contextlib.suppress(redis.RedisError):
                 client.shutdown(nosave=True)
-            except redis.RedisError:
-                pass

@@ -14,7 +14,7 @@ LONGEST_FOLDER = 80
 
 
 def short_folder(data: Path) -> Path:
-    """The folder for the sockets of the servers in `data`: inside it when that is short enough, made when missing.
+    """The folder for sockets of a server in `data`: inside it when that is short enough; made when missing.
 
     The same data folder always gets the same socket folder, so addresses survive a restart.
     """
