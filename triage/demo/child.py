@@ -32,69 +32,80 @@ class _AsUser(TypedDict, total=False):
 
 
 class Child:
-    """A running process; `user` is the account it runs as, None for our own.
+    """A running process; `account` is whom it runs as, None for ourselves.
 
     The process leads its own group, so a Ctrl-C typed at the launcher reaches the launcher alone, which then
-    stops its children in order, and stopping one child also stops what that child started.
+    stops its children in order. When the leader ends, whatever it started and left in its group ends too.
     """
 
     def __init__(
         self,
         command: Sequence[str | Path],
         *,
-        log: Path,
+        output: IO[bytes] | int,
         cwd: Path,
         env: Mapping[str, str] | None = None,
-        user: Account | None = None,
+        account: Account | None = None,
         stop_signal: int = signal.SIGTERM,
     ) -> None:
         self._stop_signal = stop_signal
-        with open_log(log) as output:
-            self._process = subprocess.Popen(
-                [str(part) for part in command],
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                cwd=cwd,
-                env=None if env is None else dict(env),
-                process_group=0,
-                **run_as(user),
-            )
+        self._process = subprocess.Popen(
+            [str(part) for part in command],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            cwd=cwd,
+            env=None if env is None else dict(env),
+            process_group=0,
+            **run_as(account),
+        )
         guardian.guard(self.pid, stop_signal)
 
     @property
     def pid(self) -> int:
         return self._process.pid
 
+    @property
+    def output(self) -> IO[bytes]:
+        """What it says, when it was started with a pipe."""
+        assert self._process.stdout is not None
+        return self._process.stdout
+
     def is_running(self) -> bool:
         return self.exit_code() is None
 
     def exit_code(self) -> int | None:
         """None while it runs; below zero, the signal that ended it."""
-        code = self._process.poll()
-        if code is not None:
-            guardian.release(self.pid)
-        return code
+        if self._process.returncode is None and self._process.poll() is not None:
+            self._bury()
+        return self._process.returncode
 
     def signal(self, number: int) -> None:
         """To the whole group; nothing happens when it has ended."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, number)
 
+    def ask_to_stop(self) -> None:
+        if self.is_running():
+            self.signal(self._stop_signal)
+            # A process that was paused hears nothing before it goes on.
+            self.signal(signal.SIGCONT)
+
     def stop(self, patience: float = 30.0) -> None:
         """Ask it to end, wait, and end it for good when it has not. Safe to repeat."""
-        if not self.is_running():
-            return
-        self.signal(self._stop_signal)
-        self.signal(signal.SIGCONT)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(patience)
+        self.ask_to_stop()
+        wait_until(lambda: not self.is_running(), seconds=patience)
         self.kill()
 
     def kill(self) -> None:
         """End the process and its group at once, as a crash would."""
+        if self.is_running():
+            self.signal(signal.SIGKILL)
+            self._process.wait()
+            self._bury()
+
+    def _bury(self) -> None:
         self.signal(signal.SIGKILL)
-        self._process.wait()
         guardian.release(self.pid)
 
 

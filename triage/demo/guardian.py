@@ -1,9 +1,9 @@
 """A last pair of hands: ends our processes when the program that started them is gone, however it went.
 
-A program that is killed outright (`kill -9`, out of memory) cannot clean up after itself. So a tiny process of
-its own waits at the end of a pipe that only that program holds open: when the pipe closes, it ends every process
-group it was told about. This works on every Unix, and unlike Linux' parent-death signal it does not depend on
-which thread started the child.
+A program that is killed outright (`kill -9`, out of memory) cannot clean up after itself. So a tiny process
+of its own waits at the end of a pipe that only that program holds open: when the pipe closes, it ends every
+process group it was told about. This works on every Unix, and unlike Linux' parent-death signal it does not
+depend on which thread started the child.
 """
 
 import atexit

@@ -1,9 +1,9 @@
-"""Where a PostgreSQL cluster lives: in the data folder, or, for root, where an unprivileged account can enter.
+"""Where a PostgreSQL cluster lives: the data folder, or for root a place where another account can enter.
 
-PostgreSQL refuses to run as root. So root runs it as an account that exists already, and the cluster, a copy of
-the programs and the socket go to a folder of their own below the system's state folder: a checkout and a virtual
-environment in a home that only root can enter then work too, and no mode of a folder that is not ours is changed.
-The data folder notes where the place is, and the place notes whose it is.
+PostgreSQL refuses to run as root. So root runs it as an account that exists already, and the cluster, a
+copy of the programs and the socket go to a folder of their own below the system's state folder: a checkout
+and a virtual environment in a home that only root can enter then work too, and no mode of a folder that is
+not ours is changed. The data folder notes where the place is, and the place notes whose it is.
 """
 
 import os

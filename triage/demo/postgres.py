@@ -14,7 +14,7 @@ import psycopg
 from psycopg import sql
 
 from triage.demo.binaries import Program, find_postgres
-from triage.demo.child import CannotStart, Child, last_line, run_as, wait_until
+from triage.demo.child import CannotStart, Child, last_line, open_log, run_as, wait_until
 from triage.demo.place import Place, find_place, forget_place
 
 OWNER = "triage_owner"
@@ -43,8 +43,8 @@ SETTINGS = {
 class PostgresServer:
     """One cluster, its two roles and its database `triage`.
 
-    `triage_owner` owns the database and runs migrations; `triage_app` owns nothing and may read and write the rows
-    of the owner's tables. `settings` are further server settings, for tests.
+    `triage_owner` owns the database and runs migrations; `triage_app` owns nothing and may read and write
+    the rows of the owner's tables. `settings` are further server settings, for tests.
     """
 
     def __init__(self, folder: Path, *, settings: Mapping[str, str] | None = None) -> None:
@@ -214,21 +214,24 @@ class PostgresServer:
 
         def started() -> bool:
             nonlocal problem
-            self._child = Child(
-                [place.programs / "postgres", "-D", place.cluster, *self._options(place)],
-                log=self._log,
-                cwd=place.home,
-                env=_environment(),
-                user=place.account,
-                stop_signal=signal.SIGINT,
-            )
-            child = self._child
+            child = self._child = self._spawn(place)
             wait_until(lambda: _is_ready(place, child.pid) or not child.is_running(), seconds=READY_WITHIN)
             problem = last_line(self._log)
             return child.is_running()
 
         if not wait_until(started, seconds=READY_WITHIN, every=0.2):
             raise CannotStart(f"PostgreSQL did not start: {problem}. Its log is {self._log}.")
+
+    def _spawn(self, place: Place) -> Child:
+        with open_log(self._log) as output:
+            return Child(
+                [place.programs / "postgres", "-D", place.cluster, *self._options(place)],
+                output=output,
+                cwd=place.home,
+                env=_environment(),
+                account=place.account,
+                stop_signal=signal.SIGINT,
+            )
 
     def _options(self, place: Place) -> list[str]:
         settings = {**self._settings, "unix_socket_directories": str(place.socket)}

@@ -10,7 +10,7 @@ from urllib.parse import quote
 import redis
 
 from triage.demo.binaries import Program, find_redis
-from triage.demo.child import CannotStart, Child, last_line, wait_until
+from triage.demo.child import CannotStart, Child, last_line, open_log, wait_until
 from triage.demo.sockets import short_folder
 
 READY_WITHIN = 20.0
@@ -54,11 +54,15 @@ class RedisServer:
             return
         self.folder.mkdir(parents=True, exist_ok=True)
         self._end_a_server_left_behind()
-        child = self._child = Child(self._command(), log=self._log, cwd=self.folder)
+        child = self._child = self._spawn()
         wait_until(lambda: self._answers() or not child.is_running(), seconds=READY_WITHIN)
         if not self._answers():
             self.stop()
             raise CannotStart(f"Redis did not start: {last_line(self._log)}. Its log is {self._log}.")
+
+    def _spawn(self) -> Child:
+        with open_log(self._log) as output:
+            return Child(self._command(), output=output, cwd=self.folder)
 
     def stop(self) -> None:
         if self._child is not None:
@@ -125,6 +129,6 @@ class RedisServer:
 
     def _end_a_server_left_behind(self) -> None:
         """One whose launcher and guardian were both killed would still hold our socket and our files."""
-        with redis.Redis.from_url(self.url, socket_timeout=1) as client:
-            with contextlib.suppress(redis.RedisError):
-                client.shutdown(nosave=True)
+        with redis.Redis.from_url(self.url, socket_timeout=1) as client,
+        contextlib.suppress(redis.RedisError):
+            client.shutdown(nosave=True)
