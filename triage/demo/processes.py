@@ -1,4 +1,4 @@
-"""Keeps the product's processes running side by side: starts, restarts and stops them, and gathers what they say."""
+"""Keeps the product's processes running side by side, and gathers what they say."""
 
 import subprocess
 import threading
@@ -95,7 +95,8 @@ class Supervisor:
         part.crashes = 1 if now - part.started_at > STEADY_AFTER else part.crashes + 1
         pause = min(FIRST_PAUSE * 2 ** (part.crashes - 1), LONGEST_PAUSE)
         part.start_again_at = now + pause
-        self._say(f"{part.name} {_how_it_ended(part.child.exit_code())}; starting it again in {pause:g} s.")
+        ended = _how_it_ended(part.child.exit_code())
+        self._say(f"{part.name} {ended}; starting it again in {pause:g} s.")
 
     def _gather(self, part: _Part, child: Child) -> None:
         with child.output as lines:

@@ -129,6 +129,6 @@ class RedisServer:
 
     def _end_a_server_left_behind(self) -> None:
         """One whose launcher and guardian were both killed would still hold our socket and our files."""
-        with redis.Redis.from_url(self.url, socket_timeout=1) as client,
-        contextlib.suppress(redis.RedisError):
+        client = redis.Redis.from_url(self.url, socket_timeout=1)
+        with client, contextlib.suppress(redis.RedisError):
             client.shutdown(nosave=True)
