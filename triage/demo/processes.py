@@ -67,8 +67,9 @@ class Supervisor:
         return self._parts[name].crashes
 
     def last_words(self, name: str) -> str:
-        return next((line for line in reversed(self._parts[name].last_words) if line.strip()), "it said
-        nothing")
+        """The last line it wrote before it ended."""
+        spoken = (line for line in reversed(self._parts[name].last_words) if line.strip())
+        return next(spoken, "it said nothing")
 
     def stop(self, patience: float = STOPPED_WITHIN) -> None:
         """Ask all at once, wait for all, end the rest for good. Safe to repeat."""
