@@ -75,6 +75,14 @@ class RedisServer:
         if self._temporary:
             shutil.rmtree(self.folder, ignore_errors=True)
 
+    def remove(self) -> None:
+        """Stop, and forget everything it kept."""
+        self.stop()
+        if self.folder.exists():
+            self._end_a_server_left_behind()
+            shutil.rmtree(self._socket.parent, ignore_errors=True)
+            shutil.rmtree(self.folder, ignore_errors=True)
+
     def kill(self) -> None:
         """End it at once, as a crash would."""
         self._running().kill()
