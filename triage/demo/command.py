@@ -12,7 +12,7 @@ from triage.demo.child import CannotStart
 @click.option(
     "--port",
     type=click.IntRange(1, 65535),
-    help="Port of the inbox. Without it 8080, or the next free one; the phones get the next free one after it.",
+    help="Port of the inbox (without it 8080 or the next free one); the phones get the next one.",
 )
 @click.option(
     "--data",
@@ -27,8 +27,15 @@ from triage.demo.child import CannotStart
 )
 @click.option("--no-sim", "no_phones", is_flag=True, help="Without the pretend carrier and its phones.")
 @click.option("--verbose", is_flag=True, help="Show what all processes write.")
+@click.pass_obj
 def demo(
-    port: int | None, data: Path, reset: bool, open_browser: bool, no_phones: bool, verbose: bool
+    product: object,
+    port: int | None,
+    data: Path,
+    reset: bool,
+    open_browser: bool,
+    no_phones: bool,
+    verbose: bool,
 ) -> None:
     """Start a practice with pretend patients: database, inbox, workers and phones to type on.
 
@@ -47,10 +54,10 @@ def demo(
             phones=not no_phones,
             verbose=verbose,
         )
-        launch(options, Product(), Console())
+        launch(options, product if isinstance(product, Product) else Product(), Console())
     except CannotStart as problem:
         raise click.ClickException(str(problem)) from None
     except ModuleNotFoundError as missing:
         raise click.ClickException(
-            f"The Python package {missing.name} is missing: start with make demo, or pip install 'triage[demo]'."
+            f"The Python package {missing.name} is missing: use make demo, or pip install 'triage[demo]'."
         ) from None

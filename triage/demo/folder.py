@@ -34,7 +34,8 @@ class DataFolder:
             self._lock.seek(0)
             who = self._lock.read().strip() or "another process"
             raise CannotStart(
-                f"A demo already runs on {self.path} ({who}): stop it first, or choose another folder with --data."
+                f"A demo already runs on {self.path} ({who}): "
+                "stop it first, or choose another folder with --data."
             ) from None
         self.note(f"process {os.getpid()}")
 

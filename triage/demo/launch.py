@@ -1,4 +1,4 @@
-"""The demo from the first check to the last process: servers, migrations, history, the product, the phones."""
+"""The demo from the first check to the last process: servers, tables, history, the product, the phones."""
 
 import os
 import signal
@@ -19,6 +19,7 @@ from rich.console import Console
 from triage.demo.carrier import find_secret_key, write_carrier_file
 from triage.demo.child import CannotStart, Child, last_line, open_log
 from triage.demo.folder import DataFolder
+from triage.demo.greeting import Addresses, ready_block
 from triage.demo.ports import find_port
 from triage.demo.processes import Supervisor
 from triage.demo.services import Database, Doorbell, start_database, start_doorbell
@@ -42,20 +43,6 @@ class Options:
     open_browser: bool = False
     phones: bool = True
     verbose: bool = False
-
-
-@dataclass(frozen=True)
-class Addresses:
-    web_port: int
-    phones_port: int
-
-    @property
-    def web(self) -> str:
-        return f"http://localhost:{self.web_port}"
-
-    @property
-    def phones(self) -> str:
-        return f"http://localhost:{self.phones_port}"
 
 
 @dataclass(frozen=True)
@@ -93,6 +80,7 @@ class _Demo:
         self._console = console
         self._closing = closing
         self._stopping = Event()
+        self._hurried = Event()
         self._folder = DataFolder(options.data)
         self._log = self._folder.path / "demo.log"
 
@@ -107,13 +95,16 @@ class _Demo:
         self._prepare_database(environment, database, addresses)
         supervisor = self._start_processes(environment, addresses)
         self._wait_until_ready(supervisor, addresses)
-        self._greet(addresses, database, doorbell, time.monotonic() - began)
+        servers = f"PostgreSQL {database.version} · Redis {doorbell.version}"
+        self._greet(addresses, servers, time.monotonic() - began)
         while True:
             supervisor.tend()
             self._pause()
 
     def _listen_for_signals(self) -> None:
         def stop(_number: int, _frame: FrameType | None) -> None:
+            if self._stopping.is_set():
+                self._hurried.set()
             self._stopping.set()
 
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -159,7 +150,7 @@ class _Demo:
         return doorbell
 
     def _environment(self, addresses: Addresses, database: Database, doorbell: Doorbell) -> dict[str, str]:
-        """What the product's processes are told; settings of the caller that we do not decide stay as they are."""
+        """What the product's processes are told; what we do not decide stays as the caller set it."""
         key = os.environ.get("TRIAGE_SECRET_KEY") or find_secret_key(self._folder.path / "secret-key")
         decided = {
             "DATABASE_URL": database.url,
@@ -207,7 +198,7 @@ class _Demo:
     def _start_processes(self, environment: Mapping[str, str], addresses: Addresses) -> Supervisor:
         echo = self._show_line if self._options.verbose else None
         supervisor = Supervisor(self._log, cwd=Path.cwd(), say=self._warn, echo=echo)
-        self._closing.callback(supervisor.stop)
+        self._closing.callback(supervisor.stop, impatient=self._hurried.is_set)
         for name, arguments in self._parts(addresses).items():
             supervisor.start(name, [*self._product.triage, *arguments], environment)
         return supervisor
@@ -253,29 +244,17 @@ class _Demo:
             not self._options.phones or _answers(addresses.phones + "/")
         )
 
-    def _greet(self, addresses: Addresses, database: Database, doorbell: Doorbell, seconds: float) -> None:
-        data = os.path.relpath(self._folder.path)
-        phones = f"Phones    {addresses.phones}" if self._options.phones else ""
-        both = f"{addresses.web}/demo" if self._options.phones else ""
-        servers = f"PostgreSQL {database.version} · Redis {doorbell.version}"
-        lines = [
-            "",
-            f"  {'Harbor Clinic demo is ready':<62}({seconds:.1f} s)",
-            f"  Inbox        {addresses.web:<31}{phones}",
-            f"  {'Both' if both else '':<13}{both or '':<31}API docs  {addresses.web}/api/docs",
-            "  Sign in      jo (front desk) · dana (nurse) · sato (clinician) · sam (supervisor)"
-            "   password: triage-demo",
-            f"  Data         {data if data.startswith('..') else './' + data}   {servers} · "
-            "nothing leaves this computer",
-            "  Try: type a text on the left phone, press J then R, send it secure, open the link on the phone."
-            if self._options.phones
-            else "  Without phones: texts to patients wait.",
-            "  Ctrl-C stops everything; run again to continue; --reset starts over.",
-            "",
-        ]
-        self._console.print("\n".join(lines), highlight=False, soft_wrap=True)
+    def _greet(self, addresses: Addresses, servers: str, seconds: float) -> None:
+        block = ready_block(
+            addresses,
+            phones=self._options.phones,
+            data=self._folder.path,
+            servers=servers,
+            seconds=seconds,
+        )
+        self._console.print(block, highlight=False, soft_wrap=True)
         if self._options.open_browser:
-            webbrowser.open(both or addresses.web)
+            webbrowser.open(addresses.both if self._options.phones else addresses.web)
 
     @contextmanager
     def _step(self, name: str) -> Iterator[Callable[[str], None]]:

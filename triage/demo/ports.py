@@ -13,7 +13,7 @@ def find_port(wanted: int, *, explicit: bool, taken: frozenset[int] = frozenset(
         return wanted
     if explicit:
         raise CannotStart(
-            f"Port {wanted} is taken: choose another with --port, or leave --port away to get the next free one."
+            f"Port {wanted} is taken: choose another, or leave --port away to get the next free one."
         )
     for port in range(wanted + 1, wanted + TRIED):
         if port not in taken and is_free(port):

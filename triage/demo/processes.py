@@ -71,12 +71,15 @@ class Supervisor:
         spoken = (line for line in reversed(self._parts[name].last_words) if line.strip())
         return next(spoken, "it said nothing")
 
-    def stop(self, patience: float = STOPPED_WITHIN) -> None:
-        """Ask all at once, wait for all, end the rest for good. Safe to repeat."""
+    def stop(self, *, impatient: Callable[[], bool] = lambda: False) -> None:
+        """Ask all at once, wait for all (until `impatient`), end the rest for good. Safe to repeat."""
         children = [part.child for part in self._parts.values() if part.child is not None]
         for child in children:
             child.ask_to_stop()
-        wait_until(lambda: not any(child.is_running() for child in children), seconds=patience)
+        wait_until(
+            lambda: impatient() or not any(child.is_running() for child in children),
+            seconds=STOPPED_WITHIN,
+        )
         for child in children:
             child.kill()
         for part in self._parts.values():

@@ -1,4 +1,4 @@
-"""The database and the Redis that the demo uses: those that the environment names, else servers of our own."""
+"""The database and the Redis of the demo: those that the environment names, else servers of our own."""
 
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -80,8 +80,9 @@ def _ask_version(setting: str, url: str) -> str:
         with psycopg.connect(url.replace("+psycopg", "", 1), connect_timeout=10) as connection:
             number = connection.info.server_version
     except psycopg.OperationalError as problem:
-        reason = str(problem).strip().splitlines()[-1].strip()
-        raise CannotStart(f"The database that {setting} names does not answer: {reason}") from None
+        lines = [line.strip(" -") for line in str(problem).splitlines()]
+        reason = next((line for line in lines if "failed: " in line), lines[0]).split("failed: ", 1)[-1]
+        raise CannotStart(f"The database that {setting} names does not answer: {reason}.") from None
     except psycopg.Error:
         raise CannotStart(
             f"{setting} cannot be read: it should look like postgresql://user:password@host/database."
@@ -101,7 +102,7 @@ def _check_redis(url: str) -> str:
             facts = client.info("server")
             eviction = client.config_get("maxmemory-policy").get("maxmemory-policy")
     except redis.RedisError as problem:
-        raise CannotStart(f"The Redis that REDIS_URL names does not answer: {problem}") from None
+        raise CannotStart(f"The Redis that REDIS_URL names does not answer: {str(problem).rstrip(".")}.") from None
     except ValueError:
         raise CannotStart("REDIS_URL cannot be read: it should look like redis://host:6379/0.") from None
     version = str(facts.get("valkey_version") or facts["redis_version"])
