@@ -102,7 +102,8 @@ def _check_redis(url: str) -> str:
             facts = client.info("server")
             eviction = client.config_get("maxmemory-policy").get("maxmemory-policy")
     except redis.RedisError as problem:
-        raise CannotStart(f"The Redis that REDIS_URL names does not answer: {str(problem).rstrip(".")}.") from None
+        reason = str(problem).rstrip(".")
+        raise CannotStart(f"The Redis that REDIS_URL names does not answer: {reason}.") from None
     except ValueError:
         raise CannotStart("REDIS_URL cannot be read: it should look like redis://host:6379/0.") from None
     version = str(facts.get("valkey_version") or facts["redis_version"])
