@@ -142,7 +142,7 @@ def find_pip() -> list[str]:
 def install_uv(pip: list[str]) -> bool:
     if (VENV / "bin" / "uv").exists():
         return True
-    pinned = re.search(r"^uv==.*(?:\\\n.*)+", (ROOT / LOCKS[0]).read_text(), re.MULTILINE)
+    pinned = re.search(r"^uv==[^\\\n]*(?:\\\n[^\\\n]*)+", (ROOT / LOCKS[0]).read_text(), re.MULTILINE)
     if not pinned:
         return False
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as lock:

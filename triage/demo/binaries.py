@@ -6,7 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,9 +32,13 @@ class Program:
         return f"{self.version} at {self.path}"
 
 
-def find_postgres() -> Program:
-    """The package's own server, else one that is installed, at least version 16."""
-    found = list(_installed(_postgres_places()))
+# Paths where a program may be, and whether that is inside a Python package.
+Places = Iterable[tuple[Path, bool]]
+
+
+def find_postgres(places: Places | None = None) -> Program:
+    """The package's own server, else one that is installed, at least version 16; raises CannotStart."""
+    found = list(_installed(places or _postgres_places()))
     for program in found:
         if program.numbers[0] >= OLDEST_POSTGRES and (program.path.parent / "initdb").exists():
             return program
@@ -49,9 +53,9 @@ def find_postgres() -> Program:
     )
 
 
-def find_redis() -> Program:
-    """The package's own server, else Redis or Valkey as installed, at least version 6.2."""
-    found = list(_installed(_redis_places()))
+def find_redis(places: Places | None = None) -> Program:
+    """The package's own server, else Redis or Valkey as installed, at least 6.2; raises CannotStart."""
+    found = list(_installed(places or _redis_places()))
     for program in found:
         if program.numbers[:2] >= OLDEST_REDIS:
             return program
@@ -99,7 +103,7 @@ def _on_path(name: str) -> Iterator[tuple[Path, bool]]:
         yield Path(found).resolve(), False
 
 
-def _installed(places: Iterator[tuple[Path, bool]]) -> Iterator[Program]:
+def _installed(places: Places) -> Iterator[Program]:
     for path, bundled in places:
         version = _version(path) if os.access(path, os.X_OK) else None
         if version is not None:

@@ -275,11 +275,12 @@ class PostgresServer:
 
 
 def _is_ready(place: Place, pid: int) -> bool:
+    """The postmaster writes its process id into the first line of a file and its state into the last."""
     try:
-        lines = (place.cluster / "postmaster.pid").read_text().splitlines()
+        lines = (place.cluster / "postmaster.pid").read_text().split()
     except OSError:
         return False
-    return lines[0].strip() == str(pid) and lines[-1].strip() == "ready"
+    return lines[:1] == [str(pid)] and lines[-1] == "ready"
 
 
 def _environment() -> dict[str, str]:
