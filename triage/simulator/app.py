@@ -20,8 +20,8 @@ def create_app(
 ) -> Flask:
     """An application whose carrier is awake: what an earlier process left undone goes on now.
 
-    Without `data` everything is kept in this process's memory. `app.extensions["carrier"]` is the carrier; pass it to
-    `close` at the end.
+    Without `data` everything is kept in this process's memory. `app.extensions["carrier"]` is the carrier,
+    for `close` at the end.
     """
     store = Store(None if data is None else data / "simulator.db")
     directory.install(store, content)

@@ -19,7 +19,7 @@ _KEPT = 64
 
 @dataclass(frozen=True)
 class Answer:
-    """What came of a call: a status with content, or `failure` ("ct" no connection, "rt" no answer in time)."""
+    """What came of a call: a status with content, or `failure`: "ct" no connection, "rt" no answer."""
 
     status: int | None
     content_type: str = ""

@@ -7,7 +7,7 @@ from triage.simulator import directory, posting, sending
 from triage.simulator.calling import Answer
 from triage.simulator.carrier import Carrier, new_sid
 from triage.simulator.refusals import Refusal
-from triage.simulator.store import Row
+from triage.simulator.store import Row, insert
 from triage.simulator.twiml import BadAnswer, read_speech
 
 _STEPS = (("ringing", 0.3), ("in-progress", 1.0), ("completed", 2.0))
@@ -39,7 +39,7 @@ def create(carrier: Carrier, account: Row, order: CallOrder) -> str:
 
 
 def ring(carrier: Carrier, *, caller: str, called: str) -> str:
-    """A phone calls the practice; its voice address is asked what to say. Raises ValueError for an unknown number."""
+    """A phone calls the practice, whose voice address says the answer. Raises ValueError: unknown number."""
     number = directory.number_or_none(carrier.store, called)
     if number is None:
         raise ValueError("no account of this carrier has that practice number")
@@ -92,30 +92,26 @@ def _insert(
     carrier: Carrier, account_sid: str, direction: str, caller: str, called: str, phone: str, order: CallOrder
 ) -> str:
     sid, now = new_sid("CA"), time.time()
-    events = " ".join(order.callback_events or ("completed",)) if order.callback_url else ""
     due_at = now + _STEPS[0][1] * carrier.pace
+    values = {
+        "sid": sid,
+        "account_sid": account_sid,
+        "direction": direction,
+        "caller": caller,
+        "called": called,
+        "phone": phone,
+        "status": "queued",
+        "url": order.url,
+        "method": order.method or "POST",
+        "twiml": order.twiml,
+        "callback_url": order.callback_url,
+        "callback_events": " ".join(order.callback_events or ("completed",)) if order.callback_url else "",
+        "due_at": due_at,
+        "created_at": now,
+        "updated_at": now,
+    }
     with carrier.store.writing() as connection:
-        connection.execute(
-            "insert into call (sid, account_sid, direction, caller, called, phone, status, url, method, twiml,"
-            " callback_url, callback_events, due_at, created_at, updated_at)"
-            " values (?, ?, ?, ?, ?, ?, 'queued', ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                sid,
-                account_sid,
-                direction,
-                caller,
-                called,
-                phone,
-                order.url,
-                order.method or "POST",
-                order.twiml,
-                order.callback_url,
-                events,
-                due_at,
-                now,
-                now,
-            ),
-        )
+        insert(connection, "call", values)
     carrier.errands.put(due_at, advance, carrier, sid)
     return sid
 

@@ -30,11 +30,14 @@ _DATA = click.option(
     help="Accounts, numbers and phones.  [default: carrier.json in the data folder, made if need be]",
 )
 @click.option("--product-url", default="http://localhost:8080", show_default=True, help="Where Triage is.")
+@click.option("--url", default="", help="Where Triage reaches it, if not on this host and port.")
 @click.option("--memory", is_flag=True, help="Keep nothing: for measurements.")
-def simulator(host: str, port: int, data: Path, config: Path | None, product_url: str, memory: bool) -> None:
+def simulator(
+    host: str, port: int, data: Path, config: Path | None, product_url: str, url: str, memory: bool
+) -> None:
     """Run the pretend carrier with its phones."""
     try:
-        serve(host=host, port=port, data=data, config=config, product_url=product_url, memory=memory)
+        serve(host=host, port=port, data=data, config=config, product_url=product_url, url=url, memory=memory)
     except ValueError as problem:
         raise click.ClickException(str(problem)) from problem
 
@@ -70,7 +73,7 @@ def _address(data: Path) -> str:
         return str(json.loads((data / ADDRESS_FILE).read_text(encoding="utf-8"))["url"])
     except (OSError, ValueError, KeyError, TypeError):
         raise click.ClickException(
-            f"No pretend carrier runs on {data}. Start one with 'triage demo', or name its folder with --data."
+            f"No pretend carrier runs on {data}. Start one with 'triage demo' or name its folder with --data."
         ) from None
 
 

@@ -5,12 +5,12 @@ import secrets
 import time
 from pathlib import Path
 from sqlite3 import Connection
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from triage.simulator.journeys import Behaviour
-from triage.simulator.store import Row, Store
+from triage.simulator.store import Row, Store, insert
 
 E164 = Annotated[str, Field(pattern=r"^\+[1-9][0-9]{6,14}$")]
 FRAMES = 4
@@ -139,39 +139,27 @@ def _install_number(connection: Connection, account_sid: str, entry: NumberEntry
     known = connection.execute("select configured from number where number = ?", (entry.number,)).fetchone()
     if known is not None and known["configured"] == configured:
         return
-    values: dict[str, Any] = {
-        **entry.model_dump(),
-        "sid": "PN" + secrets.token_hex(16),
-        "account_sid": account_sid,
-        "configured": configured,
-        "now": time.time(),
-    }
-    connection.execute(
-        "insert into number values (:number, :sid, :account_sid, :name, :sms_url, :sms_method, :sms_fallback_url,"
-        " :sms_fallback_method, :voice_url, :voice_method, '', 'POST', :advanced_opt_out, :configured, :now, :now)"
-        " on conflict (number) do update set account_sid = excluded.account_sid, friendly_name = excluded.friendly_name,"
-        " sms_url = excluded.sms_url, sms_method = excluded.sms_method, sms_fallback_url = excluded.sms_fallback_url,"
-        " sms_fallback_method = excluded.sms_fallback_method, voice_url = excluded.voice_url,"
-        " voice_method = excluded.voice_method, advanced_opt_out = excluded.advanced_opt_out,"
-        " configured = excluded.configured, updated_at = excluded.updated_at",
-        values,
-    )
+    values = entry.model_dump(exclude={"name"})
+    values |= {"account_sid": account_sid, "friendly_name": entry.name, "configured": configured}
+    values["updated_at"] = time.time()
+    if known is None:
+        values |= {"sid": "PN" + secrets.token_hex(16), "created_at": values["updated_at"]}
+        insert(connection, "number", values)
+    else:
+        changes = ", ".join(f"{column} = :{column}" for column in values)
+        connection.execute(f"update number set {changes} where number = :number", values)
 
 
 def _install_phone(connection: Connection, phone: PhoneEntry) -> None:
+    known = connection.execute("select id from phone where number = ?", (phone.number,)).fetchone()
+    if known is not None:
+        names = (phone.label, phone.birth_date, known["id"])
+        connection.execute("update phone set label = ?, birth_date = ? where id = ?", names)
+        return
     taken = connection.execute("select count(*) from phone where place is not null").fetchone()[0]
-    connection.execute(
-        "insert into phone (number, label, birth_date, behaviour, practice_number, place) values (?, ?, ?, ?, ?, ?)"
-        " on conflict (number) do update set label = excluded.label, birth_date = excluded.birth_date",
-        (
-            phone.number,
-            phone.label,
-            phone.birth_date,
-            phone.behaviour,
-            phone.practice,
-            taken if taken < FRAMES else None,
-        ),
-    )
+    values = phone.model_dump(exclude={"practice"})
+    values |= {"practice_number": phone.practice, "place": taken if taken < FRAMES else None}
+    insert(connection, "phone", values)
 
 
 def number_or_none(store: Store, number: str) -> Row | None:
@@ -184,7 +172,7 @@ def number_or_none(store: Store, number: str) -> Row | None:
 
 
 def practice_number_for(store: Store, phone: str) -> str | None:
-    """The number a phone writes to when none is named: the one chosen or last had to do with, its own, else the first."""
+    """The number a phone writes to: chosen or last had to do with, else its own, else the first."""
     own = store.row("select practice_number as number, chosen_after from phone where number = ?", (phone,))
     last = store.row(
         "select number from text where phone = ? and seq > ? order by seq desc limit 1",
@@ -201,7 +189,8 @@ def choose_practice_number(store: Store, phone_id: int, number: str) -> None:
     """From now on the phone writes to this number, until another one writes to it."""
     with store.writing() as connection:
         connection.execute(
-            "update phone set practice_number = ?, chosen_after = coalesce((select max(seq) from text), 0) where id = ?",
+            "update phone set practice_number = ?,"
+            " chosen_after = coalesce((select max(seq) from text), 0) where id = ?",
             (number, phone_id),
         )
 

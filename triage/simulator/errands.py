@@ -15,7 +15,7 @@ Errand = tuple[Callable[..., None], tuple[Any, ...]]
 
 
 class Errands:
-    """Runs each errand once, at or after its moment; what must survive a kill is kept in the store, not here."""
+    """Runs each errand once, at or after its moment; what must survive a kill is in the store."""
 
     def __init__(self, threads: int) -> None:
         self._ready: SimpleQueue[Errand | None] = SimpleQueue()

@@ -41,7 +41,7 @@ class Faults:
 
     @classmethod
     def read(cls, given: Any, *, onto: "Faults") -> "Faults":
-        """`onto` with the given switches changed. Raises ValueError that names the switch that makes no sense."""
+        """`onto` with the given switches changed. Raises ValueError naming the switch that makes no sense."""
         if not isinstance(given, dict):
             raise ValueError("faults are a JSON object")
         known = {field.name: type(getattr(onto, field.name)) for field in fields(cls)}
@@ -69,7 +69,7 @@ def _checked(name: str, value: Any, kind: type) -> Any:
 
 
 class Dice:
-    """Decides with the seed which request meets which trouble; the same seed and order give the same troubles."""
+    """Decides which request meets which trouble; the same seed and order give the same troubles."""
 
     def __init__(self, faults: Faults) -> None:
         self._lock = threading.Lock()

@@ -36,7 +36,7 @@ FINAL = frozenset({"delivered", "undelivered", "failed", "canceled", "received"}
 
 @dataclass(frozen=True)
 class Step:
-    """One move: `after` seconds the text takes `status`, then each of `reports` is called back in that order."""
+    """One move: `after` seconds the text takes `status`; then `reports` are called back in their order."""
 
     after: float
     status: str
@@ -45,14 +45,14 @@ class Step:
 
 
 def journey(behaviour: Behaviour) -> tuple[Step, ...]:
-    """The steps after acceptance; the status at acceptance is never called back (Twilio manual, "Status callbacks")."""
+    """The steps after acceptance, whose status is never called back (Twilio manual, "Status callbacks")."""
     match behaviour:
         case Behaviour.DELAYS:
-            return _STARTED + (_step(2.0, "delivered"),)
+            return (*_STARTED, _step(2.0, "delivered"))
         case Behaviour.BLOCKED:
-            return _STARTED + (_step(0.6, "undelivered", 30007),)
+            return (*_STARTED, _step(0.6, "undelivered", 30007))
         case Behaviour.UNREACHABLE:
-            return _STARTED + (_step(0.6, "undelivered", 30003),)
+            return (*_STARTED, _step(0.6, "undelivered", 30003))
         case Behaviour.LANDLINE:
             return (_step(0.1, "sending"), _step(0.3, "failed", 30006))
         case Behaviour.OUT_OF_ORDER:
@@ -68,7 +68,7 @@ def _step(after: float, status: str, error: int | None = None) -> Step:
 
 
 _STARTED = (_step(0.1, "sending"), _step(0.3, "sent"))
-_DELIVERED = _STARTED + (_step(0.6, "delivered"),)
+_DELIVERED = (*_STARTED, _step(0.6, "delivered"))
 _OUT_OF_ORDER = (
     Step(0.1, "sending", ()),
     Step(0.3, "sent", ()),

@@ -1,4 +1,4 @@
-"""Lists in pages, as Twilio's API cuts them: newest first, the next page named by the last row of this one."""
+"""Lists in pages, as Twilio's API cuts them: newest first, the next page named by this one's last row."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from triage.simulator import directory, receiving
 from triage.simulator.carrier import Carrier
 from triage.simulator.journeys import Behaviour
-from triage.simulator.store import Row
+from triage.simulator.store import Row, insert
 
 _FIRST = (
     "Amara",
@@ -98,10 +98,8 @@ def add_person(carrier: Carrier) -> Row:
     label = f"{dice.choice(_FIRST)} {dice.choice(_LAST)}"
     birth_date = f"{dice.randint(1, 12):02d}/{dice.randint(1, 28):02d}/{dice.randint(1940, 2004)}"
     with carrier.store.writing() as connection:
-        connection.execute(
-            "insert into phone (number, label, birth_date, behaviour) values (?, ?, ?, ?)",
-            (number, label, birth_date, Behaviour.DELIVERS),
-        )
+        values = {"number": number, "label": label, "birth_date": birth_date, "behaviour": Behaviour.DELIVERS}
+        insert(connection, "phone", values)
     person = carrier.store.row("select * from phone where number = ?", (number,))
     assert person is not None
     show(carrier, person["id"], instead_of=None)
@@ -109,7 +107,7 @@ def add_person(carrier: Carrier) -> Row:
 
 
 def show(carrier: Carrier, phone_id: int, *, instead_of: int | None) -> None:
-    """Puts a phone into the frame of another, or into a free frame, or into the last one; two swap when both show."""
+    """Puts a phone into the frame of another, else a free one, else the last; two that both show swap."""
     shown = carrier.store.rows("select id, place from phone where place is not null order by place")
     places = {row["id"]: row["place"] for row in shown}
     free = next((place for place in range(directory.FRAMES) if place not in places.values()), None)

@@ -49,8 +49,8 @@ def _only_from_own_pages() -> None:
 def _fence(response: Response) -> Response:
     product = carrier().product_url
     response.headers["Content-Security-Policy"] = (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self';"
-        f" base-uri 'none'; frame-src {product}; frame-ancestors 'self' {product}"
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self';"
+        f" form-action 'self'; base-uri 'none'; frame-src {product}; frame-ancestors 'self' {product}"
     )
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Referrer-Policy"] = "no-referrer"
@@ -129,7 +129,7 @@ def page() -> str:
 
 @phones.get("/live")
 def live() -> Response:
-    """Waits until something is new, then answers with the parts of the page; a new set of phones asks for a new page."""
+    """Waits for news, then answers with the parts of the page; another `layout` calls for another page."""
     store = carrier().store
     store.wait_beyond(request.args.get("after", 0, int), _WAIT)
     version, shown = store.version, _shown()

@@ -12,6 +12,7 @@ from triage.simulator.calling import Answer, remaining
 from triage.simulator.carrier import Carrier, new_sid
 from triage.simulator.overrides import Patience, split_overrides
 from triage.simulator.signing import signature
+from triage.simulator.store import insert
 
 Params = Sequence[tuple[str, str]]
 Kind = Literal["text", "status", "call", "replay"]
@@ -94,25 +95,22 @@ def _call(carrier: Carrier, letter: Letter, url: str, patience: Patience) -> Ans
 
 
 def _note(carrier: Carrier, letter: Letter, url: str, signed: str, answer: Answer, ms: float) -> None:
+    values = {
+        "request_id": new_sid("RQ"),
+        "text_sid": letter.subject_sid,
+        "account_sid": letter.account_sid,
+        "kind": letter.kind,
+        "label": letter.label,
+        "method": letter.method,
+        "url": url,
+        "params": json.dumps(letter.params),
+        "signature": signed,
+        "answer": answer.status,
+        "error": answer.detail or answer.failure or None,
+        "ms": ms,
+        "at": time.time(),
+    }
     with carrier.store.writing() as connection:
-        added = connection.execute(
-            "insert into delivery (request_id, text_sid, account_sid, kind, label, method, url, params, signature,"
-            " answer, error, ms, at) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                new_sid("RQ"),
-                letter.subject_sid,
-                letter.account_sid,
-                letter.kind,
-                letter.label,
-                letter.method,
-                url,
-                json.dumps(letter.params),
-                signed,
-                answer.status,
-                answer.detail or answer.failure or None,
-                ms,
-                time.time(),
-            ),
-        )
-        if added.lastrowid is not None and added.lastrowid % 500 == 0:
-            connection.execute("delete from delivery where id <= ?", (added.lastrowid - _KEPT_IN_LOG,))
+        place = insert(connection, "delivery", values)
+        if place % 500 == 0:
+            connection.execute("delete from delivery where id <= ?", (place - _KEPT_IN_LOG,))

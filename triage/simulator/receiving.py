@@ -22,7 +22,7 @@ class Photo:
 
 
 def receive(carrier: Carrier, *, sender: str, recipient: str, body: str, photos: Sequence[Photo] = ()) -> str:
-    """The SID of the text, kept before this returns; the webhook follows at once. Raises ValueError for an unknown number."""
+    """The SID of the text, kept before this returns; a webhook follows. Raises ValueError: no such number."""
     number = directory.number_or_none(carrier.store, recipient)
     if number is None:
         raise ValueError("no account of this carrier has that practice number")
@@ -30,7 +30,7 @@ def receive(carrier: Carrier, *, sender: str, recipient: str, body: str, photos:
     sid = new_sid("MM" if photos else "SM")
     now = time.time()
     with carrier.store.writing() as connection:
-        sending.insert(
+        sending.insert_text(
             connection,
             sid=sid,
             account_sid=number["account_sid"],
@@ -60,7 +60,7 @@ def receive(carrier: Carrier, *, sender: str, recipient: str, body: str, photos:
 
 
 def announce(carrier: Carrier, sid: str) -> None:
-    """Tells the practice. Safe to repeat: a text counts as told only when an answer came or the carrier gave up."""
+    """Tells the practice. Safe to repeat: a text is told once an answer came or the carrier gave up."""
     text = carrier.store.row("select * from text where sid = ?", (sid,))
     if text is None or text["due_at"] is None:
         return
@@ -143,7 +143,7 @@ def _reply(carrier: Carrier, text: Row, reply: Reply) -> None:
         sending.accept(carrier, account, order)
     except Refusal as refusal:
         with carrier.store.writing() as connection:
-            sending.insert(
+            sending.insert_text(
                 connection,
                 sid=new_sid("SM"),
                 account_sid=account["sid"],
@@ -159,7 +159,7 @@ def _reply(carrier: Carrier, text: Row, reply: Reply) -> None:
 
 
 def _obey(connection: Connection, word: keywords.Keyword, number: Row, phone: str) -> None:
-    """Blocks or unblocks the pair and answers with the carrier's own words, which no list of messages shows."""
+    """Blocks or unblocks the pair and answers in the carrier's own words, which no list of messages shows."""
     scope = number["service_sid"] or number["number"]
     pair = (scope, phone)
     blocked = (
@@ -175,7 +175,7 @@ def _obey(connection: Connection, word: keywords.Keyword, number: Row, phone: st
     elif word == "HELP" and not (blocked and keywords.is_toll_free(number["number"])):
         said = keywords.HELPED
     if said:
-        sending.insert(
+        sending.insert_text(
             connection,
             sid=new_sid("SM"),
             account_sid=number["account_sid"],

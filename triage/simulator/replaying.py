@@ -11,7 +11,8 @@ from triage.simulator.carrier import Carrier
 def replay(carrier: Carrier, delivery_id: int) -> Answer | None:
     """Sends the logged call again, newly signed; None when the log no longer has it."""
     delivery = carrier.store.row(
-        "select delivery.*, account.token from delivery join account on account.sid = delivery.account_sid where id = ?",
+        "select delivery.*, account.token from delivery join account on account.sid = delivery.account_sid"
+        " where id = ?",
         (delivery_id,),
     )
     if delivery is None:

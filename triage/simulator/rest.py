@@ -52,7 +52,7 @@ View = Callable[..., Response]
 
 
 def faulty(view: View) -> View:
-    """Refuses, stumbles, hangs or hangs up around a request, as the switches say; reads only where they say so."""
+    """Refuses, fails, hangs or hangs up around a request, as the switches say; at reads only if they say so."""
 
     @wraps(view)
     def wrapped(**values: Any) -> Response:
@@ -88,7 +88,7 @@ def _suffer(trouble: Trouble) -> None:
 
 
 def _hang_up() -> None:
-    """The client sees its connection closed without a word; both servers name their socket in the environment."""
+    """The client's connection closes without a word; both servers name its socket in the environment."""
     connection: socket.socket = request.environ.get("gunicorn.socket") or request.environ["werkzeug.socket"]
     try:
         connection.shutdown(socket.SHUT_RDWR)

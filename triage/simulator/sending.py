@@ -1,4 +1,4 @@
-"""A text from the practice to a phone: taken or refused, then moved step by step to its end, each step reported."""
+"""A text from the practice to a phone: taken or refused, then moved step by step and each step reported."""
 
 import re
 import time
@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from sqlite3 import Connection
+from typing import Any
 from urllib.parse import urlsplit
 
 from triage.simulator import directory, posting, refusals
@@ -16,7 +17,7 @@ from triage.simulator.journeys import FINAL, Behaviour, Step, journey
 from triage.simulator.overrides import Patience
 from triage.simulator.refusals import Refusal
 from triage.simulator.segments import count_segments, length
-from triage.simulator.store import Row
+from triage.simulator.store import Row, insert
 
 _LIMIT = 1600
 _MOST_MEDIA = 10
@@ -38,7 +39,7 @@ class Order:
 
 
 def accept(carrier: Carrier, account: Row, order: Order) -> str:
-    """The SID of the new text, kept before this returns. Raises Refusal with the carrier's number for what is wrong."""
+    """The SID of the new text, kept before this returns. Raises Refusal with the number for what is wrong."""
     recipient = _checked_recipient(order.recipient)
     _check_content(order)
     number = _sender(carrier, account, order, recipient)
@@ -51,7 +52,7 @@ def accept(carrier: Carrier, account: Row, order: Order) -> str:
     status = "scheduled" if due_at else "accepted" if order.service_sid else "queued"
     due_at = due_at or now + journey(behaviour)[0].after * carrier.pace
     with carrier.store.writing() as connection:
-        insert(
+        insert_text(
             connection,
             sid=sid,
             account_sid=account["sid"],
@@ -72,61 +73,37 @@ def accept(carrier: Carrier, account: Row, order: Order) -> str:
     return sid
 
 
-def insert(
+def insert_text(
     connection: Connection,
     *,
-    sid: str,
-    account_sid: str,
     direction: str,
     sender: str,
     recipient: str,
     body: str,
-    status: str,
-    behaviour: Behaviour,
     created_at: float,
-    service_sid: str | None = None,
-    media_count: int = 0,
-    callback_url: str | None = None,
-    due_at: float | None = None,
-    opt_out_type: str | None = None,
-    error_code: int | None = None,
+    **others: Any,
 ) -> None:
-    """One row of either direction; what is kept of the time a text was sent follows from its direction."""
+    """One row of either direction; `others` are columns of the same names."""
     inbound = direction == "inbound"
-    number, phone = (recipient, sender) if inbound else (sender, recipient)
-    connection.execute(
-        "insert into text (sid, account_sid, service_sid, direction, sender, recipient, number, phone, body, status,"
-        " error_code, segments, media_count, callback_url, behaviour, due_at, token, opt_out_type, created_at, sent_at,"
-        " listed_at, updated_at) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            sid,
-            account_sid,
-            service_sid,
-            direction,
-            sender,
-            recipient,
-            number,
-            phone,
-            body,
-            status,
-            error_code,
-            count_segments(body),
-            media_count,
-            callback_url,
-            behaviour,
-            due_at,
-            str(uuid.uuid4()),
-            opt_out_type,
-            created_at,
-            created_at if inbound else None,
-            created_at,
-            created_at,
-        ),
-    )
+    values = {
+        "direction": direction,
+        "sender": sender,
+        "recipient": recipient,
+        "number": recipient if inbound else sender,
+        "phone": sender if inbound else recipient,
+        "body": body,
+        "segments": count_segments(body),
+        "token": str(uuid.uuid4()),
+        "created_at": created_at,
+        "sent_at": created_at if inbound else None,
+        "listed_at": created_at,
+        "updated_at": created_at,
+    }
+    insert(connection, "text", values | others)
 
 
 def advance(carrier: Carrier, sid: str) -> None:
-    """Moves a text one step and reports it. Safe to repeat: a step counts as done only after its reports went out."""
+    """Moves a text one step and reports it. Safe to repeat: a step is done only once its reports went out."""
     text = carrier.store.row("select * from text where sid = ?", (sid,))
     if text is None or text["due_at"] is None:
         return

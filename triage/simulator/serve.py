@@ -1,6 +1,7 @@
 """Running the pretend carrier as a process, or as a thread of a test."""
 
 import json
+import socket
 import sys
 import threading
 from collections.abc import Iterator
@@ -27,21 +28,33 @@ def serve(
     data: Path,
     config: Path | None = None,
     product_url: str,
+    url: str = "",
     memory: bool = False,
     threads: int = 128,
 ) -> None:
     """Runs until it is told to stop; `data` then says where it is reached, for as long as it is.
 
-    Without a `config` file the one of the data folder is taken, and made if need be. With `memory` nothing is kept,
-    for measurements. Raises ValueError with one sentence when the file is wrong.
+    Without a `config` file the one of the data folder is taken, and made if need be. With `memory` nothing is
+    kept, for measurements. `url` is where the product reaches it, when that is not this host and port. Raises
+    ValueError with one sentence when the file is wrong or the port is taken.
     """
     data.mkdir(parents=True, exist_ok=True)
     config = config or data / "carrier.json"
     if not config.exists():
         write_starter_file(config, product_url)
     content = read_file(config)
-    url = f"http://{'localhost' if host in {'127.0.0.1', '::1', '0.0.0.0'} else host}:{port}"
-    _Process(_Plan(host, port, data, content, url, product_url, memory, threads)).run()
+    _check_free(host, port)
+    here = f"http://{'localhost' if host in {'127.0.0.1', '::1', '0.0.0.0'} else host}:{port}"
+    _Process(_Plan(host, port, data, content, url or here, here, product_url, memory, threads)).run()
+
+
+def _check_free(host: str, port: int) -> None:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as problem:
+            raise ValueError(f"Cannot listen on {host}:{port}: {problem.strerror}.") from None
 
 
 @dataclass(frozen=True)
@@ -51,6 +64,7 @@ class _Plan:
     data: Path
     content: CarrierFile
     url: str
+    here: str
     product_url: str
     memory: bool
     threads: int
@@ -95,7 +109,7 @@ class _Process(BaseApplication):  # type: ignore[misc]  # gunicorn ships no type
         return self.app
 
     def _ready(self, _arbiter: Any) -> None:
-        address = {"url": self.plan.url}
+        address = {"url": self.plan.here}
         (self.plan.data / ADDRESS_FILE).write_text(json.dumps(address) + "\n", encoding="utf-8")
 
     def _exit(self, _arbiter: Any) -> None:

@@ -7,9 +7,10 @@ from collections.abc import Iterable
 
 
 def signature(token: str, url: str, params: Iterable[tuple[str, str]] = ()) -> str:
-    """Base64 of HMAC-SHA1 over the address and the sorted body parameters (Twilio manual, "Validating requests").
+    """Base64 of HMAC-SHA1 over the address and the sorted body parameters.
 
-    A GET has its parameters in `url` and passes none. `url` is without the connection override fragment.
+    `url` is without the connection override fragment; a GET has its parameters in it and passes none here.
+    Source: Twilio manual, "Webhooks security".
     """
     signed = url + "".join(name + value for name, value in sorted(set(params)))
     digest = hmac.new(token.encode(), signed.encode("utf-8", "surrogatepass"), hashlib.sha1).digest()

@@ -17,10 +17,11 @@ create table if not exists account (
 );
 create table if not exists number (
     number text primary key, sid text not null unique, account_sid text not null, friendly_name text not null,
-    sms_url text not null, sms_method text not null, sms_fallback_url text not null, sms_fallback_method text not null,
-    voice_url text not null, voice_method text not null, status_callback text not null,
-    status_callback_method text not null, advanced_opt_out integer not null, configured text not null,
-    created_at real not null, updated_at real not null
+    sms_url text not null, sms_method text not null,
+    sms_fallback_url text not null, sms_fallback_method text not null,
+    voice_url text not null, voice_method text not null, status_callback text not null default '',
+    status_callback_method text not null default 'POST', advanced_opt_out integer not null,
+    configured text not null, created_at real not null, updated_at real not null
 );
 create table if not exists phone (
     id integer primary key, number text not null unique, label text not null, birth_date text not null,
@@ -28,10 +29,11 @@ create table if not exists phone (
 );
 create table if not exists text (
     seq integer primary key, sid text not null unique, account_sid text not null, service_sid text,
-    direction text not null, sender text not null, recipient text not null, number text not null, phone text not null,
+    direction text not null, sender text not null, recipient text not null,
+    number text not null, phone text not null,
     body text not null, status text not null, error_code integer, segments integer not null,
-    media_count integer not null, callback_url text, behaviour text not null, step integer not null default 0,
-    due_at real, token text not null, opt_out_type text,
+    media_count integer not null default 0, callback_url text, behaviour text not null,
+    step integer not null default 0, due_at real, token text not null, opt_out_type text,
     created_at real not null, sent_at real, listed_at real not null, updated_at real not null
 );
 create index if not exists text_listed on text (account_sid, listed_at, seq);
@@ -48,8 +50,9 @@ create table if not exists block (
 );
 create table if not exists call (
     seq integer primary key, sid text not null unique, account_sid text not null, direction text not null,
-    caller text not null, called text not null, phone text not null, status text not null, url text, method text,
-    twiml text, callback_url text, callback_events text not null, speech text not null default '',
+    caller text not null, called text not null, phone text not null, status text not null,
+    url text, method text, twiml text, callback_url text,
+    callback_events text not null, speech text not null default '',
     step integer not null default 0, due_at real, created_at real not null, started_at real, ended_at real,
     updated_at real not null
 );
@@ -63,7 +66,7 @@ create table if not exists setting (name text primary key, value text not null);
 
 
 class Store:
-    """One connection behind one lock: statements are short, and a commit without fsync is safe against kill -9.
+    """One connection behind one lock: statements are short, and what is committed survives kill -9.
 
     Every write moves `version` on and wakes whoever waits in `wait_beyond`.
     """
@@ -72,7 +75,7 @@ class Store:
         self._lock = threading.RLock()
         self._changed = threading.Condition()
         self._waiters = 0
-        # Starts with the time, so that a page that outlives the process never mistakes the new one's state for its own.
+        # From the clock, so that a page that outlives this process knows the next one's state as another.
         self.version = int(time.time() * 1000)
         self._connection = sqlite3.connect(
             ":memory:" if path is None else path,
@@ -128,3 +131,11 @@ class Store:
             self.version += 1
             if self._waiters:
                 self._changed.notify_all()
+
+
+def insert(connection: sqlite3.Connection, table: str, values: Mapping[str, Any]) -> int:
+    """The rowid of the new row."""
+    names = ", ".join(values)
+    marks = ", ".join("?" * len(values))
+    added = connection.execute(f"insert into {table} ({names}) values ({marks})", tuple(values.values()))
+    return added.lastrowid or 0

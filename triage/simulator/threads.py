@@ -31,7 +31,7 @@ class Entry:
 
 
 def thread(store: Store, phone: str) -> list[Entry]:
-    """The newest texts and calls of a phone, oldest first; what never reached it is told in a line without its words."""
+    """The newest texts and calls of a phone, oldest first; a line tells of what never came."""
     texts = store.rows("select * from text where phone = ? order by seq desc limit ?", (phone, _SHOWN))
     pictures = _pictures(store, [text["sid"] for text in texts if text["media_count"]])
     names = {
@@ -73,7 +73,7 @@ def _call(call: Row) -> Entry:
 
 
 def _arranged(entries: list[Entry], names: dict[str, str]) -> list[Entry]:
-    """Headings where time has passed or another number speaks, tails on the last of a row, one note at the very end."""
+    """Headings where time passed or another number speaks, tails at a row's end, a note on the last text."""
     arranged: list[Entry] = []
     last_me = max((place for place, entry in enumerate(entries) if entry.who == "me"), default=-1)
     for place, entry in enumerate(entries):
@@ -128,8 +128,7 @@ _TITLES = {"text": "Text received", "fallback": "Text, fallback address"}
 
 def log_entries(store: Store) -> list[LogEntry]:
     rows = store.rows(
-        "select id, request_id, kind, label, method, url, answer, error, ms, at, signature, params from delivery"
-        " order by id desc limit ?",
+        "select * from delivery order by id desc limit ?",
         (_LOGGED,),
     )
     return [_log_entry(row) for row in rows]

@@ -21,9 +21,7 @@ class Reply:
 
 
 def read_replies(content_type: str, content: bytes) -> list[Reply]:
-    """The texts an answer asks for. Raises BadAnswer: 12100 for broken TwiML, 12300 for a type of content it does
-    not take (Twilio manual, error dictionary).
-    """
+    """The texts an answer asks for. Raises BadAnswer: 12100 broken TwiML, 12300 another type of content."""
     if not content.strip():
         return []
     kind = content_type.partition(";")[0].strip().lower()
