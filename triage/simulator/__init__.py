@@ -1,1 +1,1 @@
-"""A pretend carrier that speaks the real one's protocol; it imports nothing of the product."""
+"""A pretend carrier: Twilio's API, signed webhooks and phones to type on, in a process of its own."""
