@@ -1,0 +1,166 @@
+"""What templates may call: ages, days, times in the practice's zone, icons, addresses of static files."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from datetime import UTC, date, datetime, timedelta
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from flask import Flask, g, request
+from markupsafe import Markup, escape
+from uuid_utils import uuid7
+
+from triage.web.assets import ICONS, SPRITE, Assets
+
+HUES = 12
+COUNT_LIMIT = 999
+DIAL_PLAN = re.compile(r"^\+1([2-9]\d\d)(\d{3})(\d{4})$")
+
+
+def install(app: Flask, assets: Assets) -> None:
+    """Hands the filters and globals to Jinja. A view sets ``g.time_zone`` and ``g.now``; without them: UTC, the clock."""
+    app.jinja_env.trim_blocks = True
+    app.jinja_env.lstrip_blocks = True
+    app.jinja_env.filters.update(
+        age=age,
+        clock_time=clock_time,
+        count=count,
+        day=day,
+        duration=duration,
+        full_time=full_time,
+        hue=hue,
+        iso=iso,
+        kind=kind,
+        phone=phone,
+        short_date=short_date,
+        when=when,
+    )
+    app.jinja_env.globals.update(
+        asset=assets.url,
+        asset_version=assets.version,
+        form_id=form_id,
+        icon=_icon_maker(assets),
+        modules=assets.modules(),
+        styles=_styles(assets),
+        here=here,
+    )
+
+
+def duration(span: timedelta) -> str:
+    """``18m``, ``2h 04m``, ``3d``; under a minute ``now``."""
+    minutes = max(0, int(span.total_seconds() // 60))
+    if minutes < 1:
+        return "now"
+    if minutes < 60:
+        return f"{minutes}m"
+    hours, rest = divmod(minutes, 60)
+    return f"{hours}h {rest:02d}m" if hours < 24 else f"{hours // 24}d"
+
+
+def age(since: datetime) -> str:
+    """How long ago, as ``duration`` says it."""
+    return duration(_now() - since)
+
+
+def clock_time(moment: datetime) -> str:
+    """``09:41`` in the practice's zone."""
+    return _local(moment).strftime("%H:%M")
+
+
+def day(moment: datetime | date) -> str:
+    """``Today``, ``Yesterday``, ``Tue 25 Nov``, with the year when it is another one."""
+    on, today = _day_of(moment), _local(_now()).date()
+    if on == today:
+        return "Today"
+    if on == today - timedelta(days=1):
+        return "Yesterday"
+    return f"{on:%a} {on.day} {on:%b}" + ("" if on.year == today.year else f" {on.year}")
+
+
+def when(moment: datetime) -> str:
+    """The shortest time that is still clear in a list: ``09:41`` today, else the day."""
+    return clock_time(moment) if day(moment) == "Today" else day(moment)
+
+
+def full_time(moment: datetime) -> str:
+    """``Tue 25 Nov 2026, 09:41``."""
+    local = _local(moment)
+    return f"{local:%a} {local.day} {local:%b %Y, %H:%M}"
+
+
+def short_date(on: datetime | date) -> str:
+    """``3 Mar 2026``."""
+    on = _day_of(on)
+    return f"{on.day} {on:%b %Y}"
+
+
+def iso(moment: datetime) -> str:
+    """The ``datetime`` attribute of a <time>, from which the page keeps ages ticking."""
+    return moment.astimezone(UTC).isoformat(timespec="seconds")
+
+
+def count(number: int | None) -> str:
+    """Nothing for nothing, ``999+`` for many."""
+    if not number:
+        return ""
+    return str(number) if number <= COUNT_LIMIT else f"{COUNT_LIMIT}+"
+
+
+def hue(identity: UUID | str) -> str:
+    """The class of an avatar's colour, the same for the same identity on every page."""
+    return f"h{hashlib.sha256(str(identity).encode()).digest()[0] % HUES}"
+
+
+def kind(thing: object) -> str:
+    """The name of its shape: a thread mixes days, events and messages."""
+    return type(thing).__name__
+
+
+def phone(number: str) -> str:
+    """``(202) 555-0123`` for a number of the North American plan, anything else as it is."""
+    found = DIAL_PLAN.match(number or "")
+    return f"({found[1]}) {found[2]}-{found[3]}" if found else number
+
+
+def form_id() -> str:
+    """A fresh id for one rendering of one form: sending it twice does a thing once."""
+    return str(uuid7())
+
+
+def here() -> str:
+    """This page's local address, for the ``back`` field of a plain form."""
+    return request.full_path.rstrip("?")
+
+
+def _icon_maker(assets: Assets):  # type: ignore[no-untyped-def]  # the closure's own annotations say it
+    source = assets.url(SPRITE)
+
+    def icon(name: str, classes: str = "") -> Markup:
+        """A drawing without a meaning of its own: the word beside it, or the button's label, says it."""
+        if name not in ICONS:
+            raise KeyError(f"add {name} to ICONS in triage/web/assets.py")
+        css = escape(f"icon {classes}".strip())
+        return Markup(f'<svg class="{css}" aria-hidden="true"><use href="{source}#{name}"></use></svg>')
+
+    return icon
+
+
+def _styles(assets: Assets) -> list[str]:
+    from triage.web.assets import STYLES
+
+    return [assets.url(f"css/{name}.css") for name in STYLES]
+
+
+def _now() -> datetime:
+    moment: datetime = g.get("now") or datetime.now(UTC)
+    return moment
+
+
+def _local(moment: datetime) -> datetime:
+    return moment.astimezone(ZoneInfo(g.get("time_zone") or "UTC"))
+
+
+def _day_of(moment: datetime | date) -> date:
+    return _local(moment).date() if isinstance(moment, datetime) else moment
