@@ -24,13 +24,15 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="TRIAGE_", frozen=True, extra="ignore", secrets_dir=None)
 
     environment: Literal["development", "test", "demo", "production"] = Field(
-        "production", description="What this installation is for. Production refuses unsafe settings at start."
+        "production",
+        description="What this installation is for. Production refuses unsafe settings at start.",
     )
     database_url: str = Field(
         validation_alias="DATABASE_URL", description="PostgreSQL, as a role that owns no table."
     )
     migration_database_url: str | None = Field(
-        None, description="The same database as the role that owns the tables; used by `triage migrate` alone."
+        None,
+        description="The same database as the role that owns the tables; used by `triage migrate` alone.",
     )
     redis_url: str = Field(
         "redis://127.0.0.1:6379/0", validation_alias="REDIS_URL", description="Redis or Valkey, 6.2 or newer."
@@ -42,14 +44,18 @@ class Settings(BaseSettings):
         description="Signs cookies and encrypts carrier tokens; at least 32 characters. Older keys may follow,"
         " separated by commas."
     )
-    twilio_api_url: str = Field("", description="Another address of the carrier's API; empty means Twilio's own.")
+    twilio_api_url: str = Field(
+        "", description="Another address of the carrier's API; empty means Twilio's own."
+    )
     host: str = Field("127.0.0.1", description="Address that the web server listens on.")
     port: int = Field(8080, description="Port that the web server listens on.")
     metrics_port: int = Field(0, description="Internal port of Prometheus metrics; 0 switches them off.")
     metrics_host: str = Field("127.0.0.1", description="Address of the metrics; keep it inside your network.")
     web_workers: int = Field(2, ge=1, description="Web processes.")
     web_threads: int = Field(64, ge=32, description="Threads of a web process; an open page holds one.")
-    trusted_proxies: int = Field(0, ge=0, description="Reverse proxies in front whose X-Forwarded-For is believed.")
+    trusted_proxies: int = Field(
+        0, ge=0, description="Reverse proxies in front whose X-Forwarded-For is believed."
+    )
     pool_size: int = Field(10, ge=2, description="Database connections of a process.")
     log_format: Literal["json", "console"] = Field("json", description="How log lines are written.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="What is logged.")
@@ -57,7 +63,9 @@ class Settings(BaseSettings):
     reconcile_settle_seconds: int = Field(
         60, ge=0, description="How old a text at the carrier is before one that never arrived is fetched."
     )
-    reconcile_every_seconds: int = Field(300, ge=1, description="How often the carrier is asked what it holds.")
+    reconcile_every_seconds: int = Field(
+        300, ge=1, description="How often the carrier is asked what it holds."
+    )
     send_hold_seconds: int = Field(0, ge=0, le=30, description="How long a text waits before it leaves.")
 
     @field_validator("database_url", "migration_database_url")

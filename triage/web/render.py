@@ -88,7 +88,9 @@ def fragment(template: str, status: int = 200, **context: Any) -> Response:
     return _html(render_template(template, **context), status)
 
 
-def page_or_fragment(page_template: str, fragment_template: str, status: int = 200, **context: Any) -> Response:
+def page_or_fragment(
+    page_template: str, fragment_template: str, status: int = 200, **context: Any
+) -> Response:
     """The fragment for a partial request, the page around it otherwise."""
     if is_partial():
         return fragment(fragment_template, status, **context)
@@ -96,7 +98,11 @@ def page_or_fragment(page_template: str, fragment_template: str, status: int = 2
 
 
 def changed(
-    *pieces: Piece, toast: Toast | None = None, back: str = "/", status: int = 200, headers: dict[str, str] | None = None
+    *pieces: Piece,
+    toast: Toast | None = None,
+    back: str = "/",
+    status: int = 200,
+    headers: dict[str, str] | None = None,
 ) -> Response:
     """The answer to an action: the changed pieces for htmx, a redirect to ``back`` for a plain form."""
     if not is_partial():
@@ -115,7 +121,9 @@ def wrap(piece: Piece) -> str:
     """The fragment in an envelope that tells htmx where it goes."""
     body = Markup(render_template(piece.template, **piece.context))
     return str(
-        Markup('<hx-partial hx-target="{}" hx-swap="{}">{}</hx-partial>').format(piece.target, piece.swap, body)
+        Markup('<hx-partial hx-target="{}" hx-swap="{}">{}</hx-partial>').format(
+            piece.target, piece.swap, body
+        )
     )
 
 

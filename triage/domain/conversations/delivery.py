@@ -10,7 +10,16 @@ from enum import StrEnum
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, FetchedValue, ForeignKey, Index, UniqueConstraint, or_, select
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    FetchedValue,
+    ForeignKey,
+    Index,
+    UniqueConstraint,
+    or_,
+    select,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -107,7 +116,9 @@ class DeliveryReport(db.OfPractice, db.Base):
 
     __tablename__ = "delivery_report"
     __table_args__ = (
-        UniqueConstraint("practice_id", "provider_sid", "status", "error_code", postgresql_nulls_not_distinct=True),
+        UniqueConstraint(
+            "practice_id", "provider_sid", "status", "error_code", postgresql_nulls_not_distinct=True
+        ),
         Index("ix_delivery_report_message", "message_id"),
     )
 
@@ -397,7 +408,9 @@ def bound_sids(session: Session, practice_id: UUID, sids: set[str]) -> set[str]:
     )
 
 
-def settle_found(session: Session, message_id: UUID, *, sid: str, status: str, error_code: int | None) -> None:
+def settle_found(
+    session: Session, message_id: UUID, *, sid: str, status: str, error_code: int | None
+) -> None:
     """The carrier's list holds the text after all."""
     text = _locked(session, message_id)
     if text is not None and text.state is OutboundState.UNKNOWN:

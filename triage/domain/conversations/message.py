@@ -34,7 +34,9 @@ class Message(db.OfPractice, db.Base):
         db.within_practice("sent_by_id", "member"),
         db.within_practice("resend_of_id", "message"),
         Index("ix_message_thread", "conversation_id", "at", "id"),
-        Index("ix_message_patient", "practice_id", "patient_id", "at", postgresql_where="patient_id is not null"),
+        Index(
+            "ix_message_patient", "practice_id", "patient_id", "at", postgresql_where="patient_id is not null"
+        ),
         Index(
             "ix_message_sent_by",
             "practice_id",

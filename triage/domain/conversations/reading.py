@@ -33,9 +33,7 @@ def mark_read(session: Session, conversation: Conversation, *, by: Member, now: 
     """Read by one is read by all. Safe to repeat."""
     session.execute(
         insert(MemberReading)
-        .values(
-            practice_id=by.practice_id, member_id=by.id, conversation_id=conversation.id, read_until=now
-        )
+        .values(practice_id=by.practice_id, member_id=by.id, conversation_id=conversation.id, read_until=now)
         .on_conflict_do_update(
             index_elements=[MemberReading.member_id, MemberReading.conversation_id], set_={"read_until": now}
         )

@@ -68,9 +68,7 @@ def _outcome(
         return lambda session: delivery.record_busy(session, claimed)
     except OutcomeUnknown:
         return lambda session: delivery.record_unknown(session, claimed, settle=settle)
-    return lambda session: delivery.record_sent(
-        session, claimed, sid=accepted.sid, status=accepted.status
-    )
+    return lambda session: delivery.record_sent(session, claimed, sid=accepted.sid, status=accepted.status)
 
 
 def settle_unknown(carrier_of: CarrierOf, *, settle: timedelta) -> int:

@@ -69,9 +69,7 @@ def explain(session: Session, task: Task) -> Explanation | None:
     return Explanation(_headline(stored, by_hand, names), stored.rule, tried, stored.at)
 
 
-def _headline(
-    stored: AssignmentExplanation, by_hand: TaskEvent | None, names: dict[UUID, str]
-) -> str:
+def _headline(stored: AssignmentExplanation, by_hand: TaskEvent | None, names: dict[UUID, str]) -> str:
     if by_hand is not None:
         who = names.get(by_hand.member_id, "Somebody") if by_hand.member_id else "Somebody"
         return f"{who} took it by replying" if by_hand.why == "reply" else f"{who} decided this by hand"

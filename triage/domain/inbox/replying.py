@@ -221,7 +221,13 @@ def resend(session: Session, message: Message, *, by: Member) -> Message:
     )
     delivery.dismiss(session, text, by=by.id, now=now)
     audit.record(
-        session, by.practice_id, audit.Action.TEXT_RESENT, by=by.id, at=now, subject_id=again.id, of=message.id
+        session,
+        by.practice_id,
+        audit.Action.TEXT_RESENT,
+        by=by.id,
+        at=now,
+        subject_id=again.id,
+        of=message.id,
     )
     _touch_task(session, conversation, by)
     return again

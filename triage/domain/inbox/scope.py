@@ -149,9 +149,7 @@ def may_write_in(session: Session, member: Member, conversation: Conversation) -
 
 def hears_everything(member: Member) -> bool:
     """Whether live signals of the whole practice may reach this member with their ids."""
-    return (
-        member.messages is Messages.ALL and not member.role.own_facilities_only and not member.kept_out_of
-    )
+    return member.messages is Messages.ALL and not member.role.own_facilities_only and not member.kept_out_of
 
 
 def task_for_system(session: Session, task_id: UUID) -> Task | None:

@@ -45,7 +45,9 @@ class Task(db.OfPractice, db.Base):
         Index("uq_task_open", "conversation_id", unique=True, postgresql_where=f"gathers and {IS_OPEN}"),
         Index("ix_task_conversation", "conversation_id", "opened_at"),
         Index("ix_task_open", "practice_id", "waiting_since", "id", postgresql_where=IS_OPEN),
-        Index("ix_task_unassigned", "practice_id", "waiting_since", "id", postgresql_where="state = 'pending'"),
+        Index(
+            "ix_task_unassigned", "practice_id", "waiting_since", "id", postgresql_where="state = 'pending'"
+        ),
         Index(
             "ix_task_closed",
             "practice_id",

@@ -239,9 +239,7 @@ def _marks(session: Session, member: Member, message_ids: Sequence[UUID]) -> dic
     return {row[0]: row[1] for row in rows}
 
 
-def _people(
-    messages: Iterable[Message], events: Iterable[TaskEvent], marks: dict[UUID, Task]
-) -> set[UUID]:
+def _people(messages: Iterable[Message], events: Iterable[TaskEvent], marks: dict[UUID, Task]) -> set[UUID]:
     found = {message.sent_by_id for message in messages}
     found |= {event.member_id for event in events}
     found |= {UUID(id_) for event in events for id_ in event.assignees}
@@ -364,10 +362,7 @@ RULES = {"last_sender": "last sender", "care_team": "care team"}
 
 def _notes(events: Iterable[TaskEvent], people: dict[UUID, Brief]) -> list[Note]:
     return [
-        Note(event.at, icon, text)
-        for event in events
-        for icon, text in [_sentence(event, people)]
-        if text
+        Note(event.at, icon, text) for event in events for icon, text in [_sentence(event, people)] if text
     ]
 
 
@@ -451,9 +446,13 @@ def _in_order(
         if on != day:
             day = on
             entries.append(Day(on))
-        if not is_ruled and isinstance(entry, Bubble) and entry.direction == "in" and entry.at >= unread_since:
+        if (
+            not is_ruled
+            and isinstance(entry, Bubble)
+            and entry.direction == "in"
+            and entry.at >= unread_since
+        ):
             is_ruled = True
             entries.append(NewRule())
         entries.append(entry)
     return entries
-

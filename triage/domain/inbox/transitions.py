@@ -63,24 +63,18 @@ def assign(
     return _move(session, task, Move.ASSIGN, A, wanted, by=by.id, why=why)
 
 
-def unassign(
-    session: Session, task: Task, *, by: Member, expected_version: int | None = None
-) -> TaskEvent:
+def unassign(session: Session, task: Task, *, by: Member, expected_version: int | None = None) -> TaskEvent:
     """Put the task back into the shared queue."""
     _must_see_all(by, "unassign tasks")
     _check(session, task, Move.UNASSIGN, expected_version)
     return _move(session, task, Move.UNASSIGN, P, [], by=by.id, why="by hand")
 
 
-def complete(
-    session: Session, task: Task, *, by: Member, expected_version: int | None = None
-) -> TaskEvent:
+def complete(session: Session, task: Task, *, by: Member, expected_version: int | None = None) -> TaskEvent:
     """The work is done. Raises `NotPossible` where the patient wrote again or somebody was faster."""
     _must_work_on(session, task, by)
     _check(session, task, Move.COMPLETE, expected_version)
-    return _move(
-        session, task, Move.COMPLETE, C, assignees_of(session, task), by=by.id, why="by hand"
-    )
+    return _move(session, task, Move.COMPLETE, C, assignees_of(session, task), by=by.id, why="by hand")
 
 
 def delete(session: Session, task: Task, *, by: Member, expected_version: int | None = None) -> TaskEvent:
@@ -234,7 +228,14 @@ def _refuse_beside_newer(session: Session, task: Task) -> None:
 
 
 def _move(
-    session: Session, task: Task, move: Move, to: State, assignees: Iterable[UUID], *, by: UUID | None, why: str
+    session: Session,
+    task: Task,
+    move: Move,
+    to: State,
+    assignees: Iterable[UUID],
+    *,
+    by: UUID | None,
+    why: str,
 ) -> TaskEvent:
     """Set the state, write the event and the audit row, tell open pages: nothing else sets a state."""
     now = clock.now(session)
@@ -288,7 +289,11 @@ def _set_assignees(
             assignment.ended_at = max(now, assignment.assigned_at)
     session.add_all(
         Assignment(
-            practice_id=task.practice_id, task_id=task.id, member_id=member_id, assigned_at=now, assigned_by_id=by
+            practice_id=task.practice_id,
+            task_id=task.id,
+            member_id=member_id,
+            assigned_at=now,
+            assigned_by_id=by,
         )
         for member_id in wanted
         if member_id not in current

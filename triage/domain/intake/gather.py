@@ -64,7 +64,9 @@ def gather(session: Session, rows_: Sequence[Inbound]) -> Facts:
     patients = {c.patient_id for c in conversations.values() if c.patient_id}
     last_sent = _last_sent(session, conversations.values(), now)
     teams = _care_teams(session, practices.values(), patients)
-    wanted = {one.member_id for one in last_sent.values()} | {id_ for team in teams.values() for id_, _ in team}
+    wanted = {one.member_id for one in last_sent.values()} | {
+        id_ for team in teams.values() for id_, _ in team
+    }
     return Facts(
         now=now,
         rows=rows_,
@@ -91,9 +93,7 @@ def _practices(session: Session, rows_: Iterable[Inbound]) -> dict[UUID, Practic
 def _numbers(session: Session, rows_: Sequence[Inbound]) -> dict[tuple[UUID, str], PracticeNumber]:
     """The practice numbers that were texted. One that nobody set up yet is added, so that its texts are seen."""
     keys = {(row.practice_id, row.to_number) for row in rows_}
-    query = select(PracticeNumber).where(
-        tuple_(PracticeNumber.practice_id, PracticeNumber.number).in_(keys)
-    )
+    query = select(PracticeNumber).where(tuple_(PracticeNumber.practice_id, PracticeNumber.number).in_(keys))
     known = {(number.practice_id, number.number): number for number in session.scalars(query)}
     for practice_id, to_number in keys - known.keys():
         session.execute(
@@ -106,9 +106,7 @@ def _numbers(session: Session, rows_: Sequence[Inbound]) -> dict[tuple[UUID, str
     return known
 
 
-def _phones(
-    session: Session, rows_: Sequence[Inbound], now: datetime
-) -> dict[tuple[UUID, str], Phone]:
+def _phones(session: Session, rows_: Sequence[Inbound], now: datetime) -> dict[tuple[UUID, str], Phone]:
     keys = {(row.practice_id, row.from_number) for row in rows_}
     query = select(Phone).where(tuple_(Phone.practice_id, Phone.number).in_(keys))
     known = {(phone.practice_id, phone.number): phone for phone in session.scalars(query)}
@@ -206,9 +204,7 @@ def _touched(session: Session, tasks: Iterable[Task]) -> set[UUID]:
         return set()
     return set(
         session.scalars(
-            select(TaskEvent.task_id).where(
-                TaskEvent.task_id.in_(pending), TaskEvent.member_id.is_not(None)
-            )
+            select(TaskEvent.task_id).where(TaskEvent.task_id.in_(pending), TaskEvent.member_id.is_not(None))
         )
     )
 
@@ -219,11 +215,17 @@ def _last_sent(
     """By conversation: the member who last wrote a message of their own to the patient, on any number."""
     conversations = list(conversations)
     of_patient = {c.patient_id for c in conversations if c.patient_id}
-    related = list(
-        session.execute(
-            select(Conversation.id, Conversation.patient_id).where(Conversation.patient_id.in_(of_patient))
+    related = (
+        list(
+            session.execute(
+                select(Conversation.id, Conversation.patient_id).where(
+                    Conversation.patient_id.in_(of_patient)
+                )
+            )
         )
-    ) if of_patient else []
+        if of_patient
+        else []
+    )
     ids = {c.id for c in conversations} | {row.id for row in related}
     wanted = select(func.unnest(list(ids)).label("conversation_id")).subquery()
     newest = (

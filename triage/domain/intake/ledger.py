@@ -363,9 +363,7 @@ def release(session: Session, inbound_id: UUID, *, by: Member) -> None:
     row.state = InboundState.NEW
     row.attempts = 0
     row.next_attempt_at = now
-    audit.record(
-        session, by.practice_id, audit.Action.INBOUND_RELEASED, by=by.id, at=now, subject_id=row.id
-    )
+    audit.record(session, by.practice_id, audit.Action.INBOUND_RELEASED, by=by.id, at=now, subject_id=row.id)
     later.run(session, jobs.PROCESS_INBOUND)
 
 

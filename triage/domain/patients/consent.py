@@ -131,7 +131,9 @@ def may_text(facts: Facts) -> Answer:
     return Answer(None)
 
 
-def gather(session: Session, practice: Practice, phone: Phone, identity: Identity, *, wrote_first: bool) -> Facts:
+def gather(
+    session: Session, practice: Practice, phone: Phone, identity: Identity, *, wrote_first: bool
+) -> Facts:
     """What the gate needs, from the database. `wrote_first`: a text from this number has been filed."""
     uses = list(
         session.execute(
@@ -158,9 +160,7 @@ def _is_on_for_patient(session: Session, identity: Identity) -> bool:
     return not switches or any(switches)
 
 
-def stop(
-    session: Session, phone: Phone, *, how: str, now: datetime, inbound_id: UUID | None = None
-) -> None:
+def stop(session: Session, phone: Phone, *, how: str, now: datetime, inbound_id: UUID | None = None) -> None:
     """The number has opted out. Safe to repeat."""
     _write(session, phone, ConsentKind.STOP, source=how, now=now, inbound_id=inbound_id)
     if phone.opted_out_at is None:
@@ -175,9 +175,7 @@ def start(session: Session, phone: Phone, *, now: datetime, inbound_id: UUID | N
     _write(session, phone, ConsentKind.START, source="text", now=now, inbound_id=inbound_id)
     if phone.opted_out_at is not None:
         phone.opted_out_at = phone.opted_out_how = None
-        audit.record(
-            session, phone.practice_id, audit.Action.OPTED_IN, by=None, at=now, subject_id=phone.id
-        )
+        audit.record(session, phone.practice_id, audit.Action.OPTED_IN, by=None, at=now, subject_id=phone.id)
 
 
 def ask_for_help(session: Session, phone: Phone, *, now: datetime, inbound_id: UUID | None) -> None:
@@ -207,9 +205,7 @@ def record_consent(
     """A member has the patient's consent, on paper or by word of mouth. Safe to repeat."""
     if use.consented_at is None:
         use.consented_at, use.consented_how = now, how
-        _write(
-            session, phone, ConsentKind.RECORDED, source=how, now=now, by=by, patient_id=use.patient_id
-        )
+        _write(session, phone, ConsentKind.RECORDED, source=how, now=now, by=by, patient_id=use.patient_id)
         audit.record(
             session,
             phone.practice_id,

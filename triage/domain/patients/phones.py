@@ -114,7 +114,9 @@ def identify(people: Iterable[Person]) -> Identity:
     )
 
 
-def uses_of(phone_ids: Iterable[UUID]) -> Select[tuple[UUID, UUID, str, str, UUID | None, str, UUID, str, str]]:
+def uses_of(
+    phone_ids: Iterable[UUID],
+) -> Select[tuple[UUID, UUID, str, str, UUID | None, str, UUID, str, str]]:
     """Current uses of these numbers with names, in a steady order."""
     return (
         select(
@@ -185,7 +187,9 @@ def phone_for(session: Session, practice_id: UUID, number: str, *, now: datetime
     ).one()
 
 
-def uses_by_patient(session: Session, practice_id: UUID, patient_id: UUID) -> list[tuple[PhoneUse, Phone, str]]:
+def uses_by_patient(
+    session: Session, practice_id: UUID, patient_id: UUID
+) -> list[tuple[PhoneUse, Phone, str]]:
     """The numbers of a patient with their labels ("Mobile", "Owner Maria Alvarez")."""
     rows = session.execute(
         select(PhoneUse, Phone, Contact.name, PatientContact.relation)

@@ -84,7 +84,10 @@ class Member(db.OfPractice, db.Base):
     created_at: Mapped[datetime]
 
     role: Mapped[Role] = relationship(
-        viewonly=True, lazy="raise", primaryjoin=lambda: Member.role_id == Role.id, foreign_keys=lambda: Member.role_id
+        viewonly=True,
+        lazy="raise",
+        primaryjoin=lambda: Member.role_id == Role.id,
+        foreign_keys=lambda: Member.role_id,
     )
     practice: Mapped[Practice] = relationship(
         viewonly=True,
@@ -145,17 +148,21 @@ class MemberFacility(db.Base):
 
 def load_member(session: Session, member_id: UUID) -> Member | None:
     """The member with role, practice and facilities at hand, as every scope needs them."""
-    return session.scalars(
-        select(Member)
-        .where(Member.id == member_id)
-        .options(
-            joinedload(Member.role, innerjoin=True),
-            joinedload(Member.practice, innerjoin=True),
-            joinedload(Member.at_facilities),
-            selectinload(Member.kept_out_of),
+    return (
+        session.scalars(
+            select(Member)
+            .where(Member.id == member_id)
+            .options(
+                joinedload(Member.role, innerjoin=True),
+                joinedload(Member.practice, innerjoin=True),
+                joinedload(Member.at_facilities),
+                selectinload(Member.kept_out_of),
+            )
+            .execution_options(populate_existing=True)
         )
-        .execution_options(populate_existing=True)
-    ).unique().one_or_none()
+        .unique()
+        .one_or_none()
+    )
 
 
 def find_member(session: Session, practice_id: UUID, member_id: UUID, *, lock: bool = False) -> Member:

@@ -121,9 +121,7 @@ def member_of_session(
     if signed_in.active_at + timedelta(minutes=member.practice.idle_minutes) <= now:
         return None
     if is_activity and now - signed_in.active_at >= ACTIVITY_GRAIN:
-        session.execute(
-            update(MemberSession).where(MemberSession.id == signed_in.id).values(active_at=now)
-        )
+        session.execute(update(MemberSession).where(MemberSession.id == signed_in.id).values(active_at=now))
     return member, signed_in
 
 

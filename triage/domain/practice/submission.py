@@ -59,9 +59,7 @@ def first_result(
     if is_new:
         return None
     before = session.scalar(
-        select(Submission).where(
-            Submission.practice_id == member.practice_id, Submission.form_id == form_id
-        )
+        select(Submission).where(Submission.practice_id == member.practice_id, Submission.form_id == form_id)
     )
     if before is None or before.content_hash != content_hash or before.member_id != member.id:
         raise NotPossible("This form was already sent with other content. Check it and send it again.")
