@@ -1,0 +1,12 @@
+// Starts every behaviour. Each module is optional: without it, the plain links and forms still do the work.
+import "./requests.js";
+import "./toast.js";
+import "./ticker.js";
+import "./rows.js";
+import "./thread.js";
+import "./composer.js";
+import "./popover.js";
+import "./optimistic.js";
+import "./keys.js";
+import "./notify.js";
+import "./live.js";

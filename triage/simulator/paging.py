@@ -39,7 +39,7 @@ def page(store: Store, listing: Listing, account_sid: str, path: str, query: Mul
     if query.get("PageToken"):
         after = _marked_row(store, listing, account_sid, query["PageToken"])
         conditions.append(f"({listing.order}, rowid) < (?, ?)")
-        values += [after[listing.order], after["rowid"]]
+        values += [after[listing.order], after["place"]]
     else:
         offset = number * size
     rows = store.rows(
@@ -116,7 +116,7 @@ def _moment(text: str) -> tuple[float, bool]:
 
 def _marked_row(store: Store, listing: Listing, account_sid: str, token: str) -> Row:
     row = store.row(
-        f"select rowid, {listing.order} from {listing.table} where account_sid = ? and sid = ?",
+        f"select rowid as place, {listing.order} from {listing.table} where account_sid = ? and sid = ?",
         (account_sid, token.removeprefix("PA")),
     )
     if row is None or not token.startswith("PA"):

@@ -52,7 +52,7 @@ View = Callable[..., Response]
 
 
 def faulty(view: View) -> View:
-    """Refuses, fails, hangs or hangs up around a request, as the switches say; at reads only if they say so."""
+    """Refuses, fails, hangs or hangs up around a request, as the switches say; at reads only if told so."""
 
     @wraps(view)
     def wrapped(**values: Any) -> Response:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from datetime import UTC, date, datetime, timedelta
+from urllib.parse import urlsplit
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -130,8 +131,9 @@ def form_id() -> str:
 
 
 def here() -> str:
-    """This page's local address, for the ``back`` field of a plain form."""
-    return request.full_path.rstrip("?")
+    """The local address of the page that the browser shows, for the ``back`` field of a plain form."""
+    shown = urlsplit(request.headers.get("HX-Current-URL", request.full_path))
+    return f"{shown.path}?{shown.query}".rstrip("?")
 
 
 def _icon_maker(assets: Assets):  # type: ignore[no-untyped-def]  # the closure's own annotations say it

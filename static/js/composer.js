@@ -1,0 +1,122 @@
+// Writing a reply: how many texts it becomes, sending by key, drafts that survive moving between conversations.
+import { find, say, settings } from "./page.js";
+
+const BASIC = new Set("@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà");
+const DOUBLE = new Set("\f^{}\\[~]|€");
+const drafts = new Map();
+
+/** Segments as carriers count them: 160 or 153 letters of the basic alphabet, 70 or 67 as soon as one letter is outside it. */
+export function measure(text) {
+  let length = 0;
+  let odd = "";
+  for (const letter of text) {
+    if (BASIC.has(letter)) length += 1;
+    else if (DOUBLE.has(letter)) length += 2;
+    else {
+      odd = letter;
+      break;
+    }
+  }
+  if (odd) length = text.length;
+  const [single, joined] = odd ? [70, 67] : [160, 153];
+  return { length, odd, texts: length === 0 ? 0 : length <= single ? 1 : Math.ceil(length / joined) };
+}
+
+function counter(area) {
+  const output = find("#counter");
+  if (!output) return;
+  const { length, odd, texts } = measure(area.value.trim());
+  const parts = texts ? [length, texts === 1 ? "1 text" : `${texts} texts`] : [];
+  if (odd) parts.push(`“${odd}” makes texts shorter`);
+  output.textContent = parts.join(" · ");
+  output.classList.toggle("is-warn", texts > 3);
+}
+
+function grow(area) {
+  if (CSS.supports("field-sizing", "content")) return;
+  area.rows = Math.min(10, Math.max(2, area.value.split("\n").length));
+}
+
+const form = (area) => area.closest("form[data-composer]");
+
+document.addEventListener("input", ({ target }) => {
+  if (target.id !== "reply") return;
+  drafts.set(form(target).dataset.conversation, target.value);
+  counter(target);
+  grow(target);
+});
+
+document.addEventListener("keydown", (event) => {
+  if (event.target.id !== "reply" || event.isComposing) return;
+  if (event.key === "Escape") return event.target.blur();
+  if (event.key !== "Enter") return;
+  const withControl = event.ctrlKey || event.metaKey;
+  const sends = settings().enterSends === "yes" ? !withControl && !event.shiftKey : withControl;
+  if (!sends && !(withControl && event.shiftKey)) return;
+  event.preventDefault();
+  const button = find(withControl && event.shiftKey ? "[data-send-complete]" : "[data-send]", form(event.target));
+  form(event.target).requestSubmit(button ?? undefined);
+});
+
+document.addEventListener("htmx:before:request", (event) => {
+  const sent = event.target;
+  if (!sent.matches?.("form[data-composer]")) return;
+  if (!navigator.onLine) {
+    event.preventDefault();
+    say("Offline. Your text is kept; send it when you are connected.", "danger", 8000);
+    return;
+  }
+  showSending(find("textarea", sent).value);
+});
+
+document.addEventListener("htmx:after:request", ({ target, detail: { ctx } }) => {
+  if (!target.matches?.("form[data-composer]")) return;
+  if (ctx.response?.status < 400) {
+    drafts.delete(target.dataset.conversation);
+    if (ctx.request.submitter?.name === "then") document.dispatchEvent(new CustomEvent("composer:done"));
+  }
+  else find("#sending")?.remove();
+});
+
+document.addEventListener("htmx:error", ({ target }) => {
+  if (target.matches?.("form[data-composer]")) find("#sending")?.remove();
+});
+
+document.addEventListener("htmx:after:swap", arrive);
+window.addEventListener("beforeunload", (event) => {
+  if ([...drafts.values()].some((text) => text.trim())) event.preventDefault();
+});
+
+/** The message stands in the thread at once; the server's answer replaces it. */
+function showSending(text) {
+  const list = find("#thread .thread");
+  if (!list || !text.trim()) return;
+  const item = document.createElement("li");
+  item.id = "sending";
+  item.className = "message is-out has-meta is-sending";
+  const line = document.createElement("div");
+  line.className = "bubble-line";
+  const bubble = document.createElement("div");
+  bubble.className = "bubble";
+  bubble.dir = "auto";
+  bubble.textContent = text;
+  const meta = document.createElement("p");
+  meta.className = "meta";
+  meta.textContent = "Sending";
+  line.append(bubble);
+  item.append(line, meta);
+  list.append(item);
+  find("#thread-scroll").scrollTop = find("#thread-scroll").scrollHeight;
+}
+
+function arrive() {
+  const area = find("#reply");
+  if (!area || area.dataset.ready) return;
+  area.dataset.ready = "yes";
+  const kept = drafts.get(form(area).dataset.conversation);
+  if (kept && !area.value) area.value = kept;
+  counter(area);
+  grow(area);
+}
+
+arrive();

@@ -1,0 +1,160 @@
+// Signals from the server: one tab of this browser listens, the others hear it from that tab. What changed is fetched
+// again through its ordinary address; when the stream is away, the page asks every 15 seconds.
+import { debounce, find, refetch, say, settings } from "./page.js";
+import { refresh } from "./rows.js";
+
+const SIGNALS = ["task", "message", "delivery", "presence", "counts", "settings", "resync", "bye"];
+const LATE = 10000;
+const POLLS = 60000;
+const EVERY = 15000;
+
+const channel = new BroadcastChannel("triage-live");
+let stream = null;
+let lastId = "";
+let tries = 0;
+let lostAt = 0;
+let polling = 0;
+let isEnded = false;
+
+function hear(name, id, data) {
+  if (id) lastId = id;
+  document.dispatchEvent(new CustomEvent(`live:${name}`, { detail: data ?? {} }));
+}
+
+function pass(name, id, data) {
+  hear(name, id, data);
+  channel.postMessage({ name, id, data });
+}
+
+channel.onmessage = ({ data: { name, id, data, state } }) => (state ? show(state) : hear(name, id, data));
+
+function connect() {
+  if (isEnded) return;
+  stream?.close();
+  stream = new EventSource(settings().live + (lastId ? `?after=${encodeURIComponent(lastId)}` : ""));
+  stream.onopen = () => {
+    if (lostAt) pass("resync");
+    tries = lostAt = 0;
+    tell("live");
+  };
+  stream.onerror = () => {
+    lostAt ||= Date.now();
+    setTimeout(report, LATE);
+    if (stream.readyState === EventSource.CLOSED) again();
+  };
+  for (const name of SIGNALS) {
+    stream.addEventListener(name, ({ data, lastEventId }) => {
+      if (name === "bye") {
+        stream.close();
+        lostAt ||= Date.now();
+        setTimeout(connect, 500 + Math.random() * 2500);
+      } else pass(name, lastEventId, data ? JSON.parse(data) : {});
+    });
+  }
+}
+
+function again() {
+  const wait = Math.min(30000, 1000 * 2 ** tries++) * (0.5 + Math.random() / 2);
+  setTimeout(connect, wait);
+}
+
+function report() {
+  if (!lostAt || isEnded) return;
+  const away = Date.now() - lostAt;
+  tell(away > POLLS ? "late" : "reconnecting");
+  if (away > POLLS && !polling) poll();
+  setTimeout(report, LATE);
+}
+
+async function poll() {
+  clearTimeout(polling);
+  polling = 0;
+  if (!lostAt || isEnded) return;
+  polling = setTimeout(poll, EVERY);
+  try {
+    const answer = await fetch(`/live/since?after=${encodeURIComponent(lastId)}`, { headers: { "X-Refetch": "1" } });
+    if (answer.status === 401) return end();
+    const { last, events = [] } = await answer.json();
+    if (!events.length && last !== lastId) pass("resync");
+    for (const { id, event, data } of events) pass(event, id, data);
+    if (last) lastId = last;
+  } catch {
+    // Away or offline: the strip already says so, and the next try is scheduled.
+  }
+}
+
+function end() {
+  isEnded = true;
+  stream?.close();
+  say("You were signed out. Sign in again to continue.", "danger", 600000);
+}
+
+// ---- the strip that says how fresh the page is ----
+
+const STATES = {
+  reconnecting: ["refresh-cw", "Reconnecting…"],
+  late: ["triangle-alert", "Not live. Updating every 15 s"],
+  offline: ["wifi-off", "Offline. Drafts are kept."],
+};
+
+function tell(state) {
+  show(state);
+  channel.postMessage({ state });
+}
+
+function show(state) {
+  const strip = find("#strip");
+  if (!strip) return;
+  const [icon, words] = STATES[navigator.onLine ? state : "offline"] ?? [];
+  strip.hidden = !words;
+  strip.dataset.state = state;
+  if (!words) return;
+  find(".strip-text", strip).textContent = words;
+  strip.title = words;
+  const sprite = find("svg.icon use").getAttribute("href").split("#")[0];
+  find(".strip-icon", strip).innerHTML = `<svg class="icon" aria-hidden="true"><use href="${sprite}#${icon}"></use></svg>`;
+}
+
+window.addEventListener("offline", () => show("offline"));
+window.addEventListener("online", () => show(lostAt ? "reconnecting" : "live"));
+
+// ---- what the page does about it ----
+
+const counts = debounce(300, () => find("#counts") && refetch(settings().counts, "#counts"));
+const thread = debounce(150, () => {
+  const open = find("#conversation[data-open]");
+  if (open) refetch(open.dataset.thread, "#thread");
+});
+const isOpen = (id) => Boolean(id) && find("#conversation")?.dataset.conversation === id;
+const soon = (work) => setTimeout(work, 50 + Math.random() * 200);
+
+function everything() {
+  counts();
+  thread();
+  const queue = find("#queue");
+  if (queue && !document.querySelector("#rows ~ #older")) refetch(`/inbox/${queue.dataset.folder}/rows${location.search}`, "#list");
+}
+
+document.addEventListener("live:task", ({ detail }) => {
+  soon(() => detail.task && refresh(detail.task, detail.version));
+  if (isOpen(detail.conversation)) thread();
+});
+document.addEventListener("live:message", ({ detail }) => {
+  if (isOpen(detail.conversation)) thread();
+  if (detail.task) soon(() => refresh(detail.task, detail.version));
+});
+document.addEventListener("live:delivery", ({ detail }) => isOpen(detail.conversation) && thread());
+document.addEventListener("live:counts", counts);
+document.addEventListener("live:resync", debounce(200, everything));
+document.addEventListener("live:settings", () => say("Settings changed. Reload to use them."));
+
+let hiddenAt = 0;
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) hiddenAt = Date.now();
+  else if (hiddenAt && Date.now() - hiddenAt > 30000) everything();
+});
+
+if (settings().live) {
+  if (navigator.locks) navigator.locks.request("triage-live", () => new Promise(connect));
+  else connect();
+}

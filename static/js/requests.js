@@ -1,0 +1,56 @@
+// What all requests share: the form protection header, stale answers, and failures in words.
+import { find, findAll, say } from "./page.js";
+
+const WORDS = {
+  401: "You were signed out. Sign in again to continue.",
+  403: "Your role does not allow that.",
+  404: "It is gone, or not yours to see.",
+  429: "Too many tries. Wait a moment, then try again.",
+};
+
+document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
+  const token = find("meta[name=csrf-token]")?.content;
+  if (token && ctx.request.method !== "GET") ctx.request.headers["X-CSRFToken"] = token;
+});
+
+document.addEventListener("htmx:before:swap", (event) => {
+  const { ctx, tasks } = event.detail;
+  const status = ctx.response?.status ?? 200;
+  if (status >= 400 && !isFragmentFor(ctx)) {
+    event.preventDefault();
+    say(WORDS[status] ?? "That did not work. Nothing was changed; try again.", "danger", 8000);
+    return;
+  }
+  for (let i = tasks.length - 1; i >= 0; i--) if (isOlder(tasks[i])) tasks.splice(i, 1);
+});
+
+document.addEventListener("htmx:error", ({ detail: { ctx, error } }) => {
+  if (!ctx || error?.name === "AbortError") return;
+  if (ctx.request?.headers["X-Refetch"]) return;
+  say(navigator.onLine ? "The server did not answer. Nothing was changed; try again." : "Offline. Try again when you are connected.", "danger", 8000);
+});
+
+document.addEventListener("htmx:after:swap", markPlace);
+
+/** An error answer is swapped only when it was made for this page: a part of it, never a whole page. */
+function isFragmentFor(ctx) {
+  if (/<hx-partial/.test(ctx.text)) return true;
+  return [409, 422].includes(ctx.response.status) && !/<html/i.test(ctx.text);
+}
+
+/** Answers can overtake each other; a piece with a lower version than the one on the page is dropped. */
+function isOlder({ fragment, target }) {
+  const fresh = fragment?.firstElementChild?.dataset?.version;
+  const element = typeof target === "string" ? find(target) : target;
+  const shown = element?.dataset?.version;
+  return fresh !== undefined && shown !== undefined && fragment.firstElementChild.id === element.id && Number(fresh) < Number(shown);
+}
+
+/** Keeps the navigation pointing at the address the page shows. */
+function markPlace() {
+  for (const link of findAll(".nav-list a.nav-link")) {
+    const path = new URL(link.href).pathname;
+    const here = location.pathname === path || location.pathname.startsWith(`${path}/`);
+    here ? link.setAttribute("aria-current", "page") : link.removeAttribute("aria-current");
+  }
+}

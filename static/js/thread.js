@@ -1,0 +1,62 @@
+// The open conversation: opened at the first new message, kept at the end while one is there, and never jumping.
+import { find } from "./page.js";
+
+const NEAR = 80;
+let place = null;
+
+const box = () => find("#thread-scroll");
+const toEnd = () => box() && (box().scrollTop = box().scrollHeight);
+
+function settle() {
+  const rule = find("#new-rule");
+  if (!box()) return;
+  toEnd();
+  if (rule && rule.offsetTop < box().scrollTop) box().scrollTop = rule.offsetTop - 24;
+}
+
+document.addEventListener("htmx:before:swap", ({ detail: { ctx, tasks } }) => {
+  const touches = (id) => tasks.some(({ target }) => (typeof target === "string" ? find(target) : target)?.id === id);
+  const area = box();
+  place = null;
+  if (touches("conversation") || touches("page")) place = { open: true };
+  else if (area && touches("thread")) {
+    const rest = area.scrollHeight - area.scrollTop;
+    const keeps = ctx.sourceElement?.matches?.("[data-keeps-place]");
+    place = { rest, atEnd: !keeps && rest - area.clientHeight < NEAR, keeps };
+  }
+});
+
+document.addEventListener("htmx:after:swap", () => {
+  if (!place) return;
+  const { open, atEnd, keeps, rest } = place;
+  place = null;
+  if (open) settle();
+  else if (atEnd) toEnd();
+  else if (keeps && box()) box().scrollTop = box().scrollHeight - rest;
+});
+
+settle();
+document.fonts?.ready.then(() => location.hash || settle());
+
+// ---- the patient panel ----
+
+const isWide = () => matchMedia("(width >= 1240px)").matches;
+
+export function togglePanel(force) {
+  const shell = find("#app");
+  const shown = isWide() ? shell.dataset.panel !== "closed" : shell.dataset.panel === "open";
+  const show = force ?? !shown;
+  if (!find("#panel")) return;
+  shell.dataset.panel = show ? "open" : "closed";
+  if (isWide()) document.cookie = `panel=${show ? "" : "closed"}; path=/; max-age=31536000; samesite=lax`;
+  if (show && !isWide()) find("#panel").focus({ preventScroll: true });
+}
+
+export const isPanelOver = () => !isWide() && find("#app")?.dataset.panel === "open" && Boolean(find("#panel"));
+
+document.addEventListener("click", ({ target }) => {
+  if (target.closest?.("[data-toggle-panel]")) {
+    target.closest("[popover]")?.hidePopover();
+    togglePanel();
+  } else if (isPanelOver() && !target.closest?.("#panel")) togglePanel(false);
+});

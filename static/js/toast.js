@@ -1,0 +1,54 @@
+// Notices at the foot of the page: they leave by themselves, wait while somebody looks, and carry Undo.
+import { find, findAll } from "./page.js";
+
+const MOST = 3;
+const timers = new WeakMap();
+
+function start(toast) {
+  clearTimeout(timers.get(toast));
+  timers.set(toast, setTimeout(() => leave(toast), Number(toast.dataset.toast) || 5000));
+}
+
+export function leave(toast) {
+  if (!toast?.isConnected) return;
+  clearTimeout(timers.get(toast));
+  toast.classList.add("is-leaving");
+  setTimeout(() => toast.remove(), 180);
+}
+
+export function undo() {
+  const form = findAll("#toasts form[data-undo]").at(-1);
+  form?.requestSubmit();
+  return Boolean(form);
+}
+
+function adopt() {
+  const toasts = findAll("#toasts > .toast:not(.is-leaving)");
+  for (const toast of toasts.slice(0, -MOST)) leave(toast);
+  for (const toast of toasts.slice(-MOST)) if (!timers.has(toast)) start(toast);
+}
+
+const region = () => document.getElementById("toasts");
+const watch = new MutationObserver(adopt);
+function begin() {
+  if (!region()) return;
+  watch.disconnect();
+  watch.observe(region(), { childList: true });
+  adopt();
+}
+
+document.addEventListener("click", ({ target }) => {
+  const button = target.closest?.("[data-dismiss]");
+  if (button) leave(button.closest(".toast"));
+});
+for (const [event, pauses] of [["pointerover", true], ["pointerout", false], ["focusin", true], ["focusout", false]]) {
+  document.addEventListener(event, ({ target }) => {
+    if (!target.closest?.("#toasts")) return;
+    for (const toast of findAll("#toasts > .toast")) pauses ? clearTimeout(timers.get(toast)) : start(toast);
+  });
+}
+document.addEventListener("htmx:after:request", ({ target }) => {
+  if (target.matches?.("form[data-undo]")) leave(target.closest(".toast"));
+});
+document.addEventListener("htmx:after:settle", () => find("#toasts") && begin());
+begin();
