@@ -528,3 +528,21 @@ def _announce(session: Session, text: OutboundText) -> None:
 
 def body_of(session: Session, message_id: UUID) -> str:
     return session.scalars(select(Message.body).where(Message.id == message_id)).one()
+
+
+def waiting_longer_than(session: Session, age: timedelta) -> int:
+    """Queued texts that should have left by now; one page of them at most is counted."""
+    some = (
+        select(OutboundText.message_id)
+        .where(OutboundText.state == OutboundState.QUEUED, OutboundText.due_at <= clock.now(session) - age)
+        .limit(100)
+        .subquery()
+    )
+    return session.scalar(select(func.count()).select_from(some)) or 0
+
+
+def has_unknown_due(session: Session) -> bool:
+    query = select(OutboundText.message_id).where(
+        OutboundText.state == OutboundState.UNKNOWN, OutboundText.due_at <= clock.now(session)
+    )
+    return session.scalar(query.limit(1)) is not None
