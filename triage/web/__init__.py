@@ -1,1 +1,21 @@
 """The staff pages and the webhooks: read the request, call the domain, answer."""
+
+from flask import Flask
+
+from triage.config import Settings
+from triage.kit.paths import STATIC
+from triage.web import assets, auth, errors, filters, live, security, shell
+from triage.web.health import health
+from triage.web.webhooks import webhooks
+
+
+def install(app: Flask, settings: Settings) -> None:
+    """Everything that answers a request."""
+    filters.install(app, assets.install(app, STATIC))
+    security.install(app, settings)
+    auth.install(app)
+    shell.install(app)
+    errors.install(app)
+    for blueprint in (health, webhooks, live.blueprint):
+        app.register_blueprint(blueprint)
+    security.csrf.exempt(webhooks)

@@ -142,3 +142,8 @@ def change_switches(
     practice.sign_texts = sign_texts
     practice.overdue_after_minutes = overdue_after_minutes
     practice.idle_minutes = idle_minutes
+
+
+def owner_of_number(session: Session, number: str) -> UUID | None:
+    """The practice that this number belongs to."""
+    return session.scalar(select(PracticeNumber.practice_id).where(PracticeNumber.number == number))

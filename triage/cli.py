@@ -1,0 +1,140 @@
+"""The commands: `triage web`, `worker`, `scheduler`, `migrate`, `verify`, `doctor`, `demo` and the rest."""
+
+import os
+import sys
+from typing import Any
+
+import click
+from pydantic import ValidationError
+from sqlalchemy.exc import SQLAlchemyError
+
+from triage.demo.command import demo
+from triage.kit.errors import Refused
+from triage.simulator.command import simulate, simulator
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="triage")
+def cli() -> None:
+    """Every text that a patient sends becomes a task that somebody owns."""
+
+
+@cli.command()
+def web() -> None:
+    """Serve the pages and the carrier's webhooks."""
+    from triage import server
+
+    given = _settings()
+    _refuse_unsafe(given)
+    if given.metrics_port:
+        folder = server.prepare_metrics()
+        try:
+            server.run()
+        finally:
+            server.remove_metrics(folder)
+    else:
+        server.run()
+
+
+@cli.command()
+@click.option("--processes", default=2, show_default=True, help="Worker processes.")
+@click.option("--threads", default=4, show_default=True, help="Threads of a process.")
+def worker(processes: int, threads: int) -> None:
+    """File texts, send replies and look up what is unclear."""
+    given = _settings()
+    _refuse_unsafe(given)
+    os.environ.setdefault("dramatiq_queue_prefetch", "4")
+    os.environ.setdefault("dramatiq_restart_delay", "500")
+    # An idle worker asks Redis this often (ms): it is how long a text waits at the most for its doorbell.
+    os.environ.setdefault("dramatiq_worker_timeout", "100")
+    arguments = ["--processes", str(processes), "--threads", str(threads), "--worker-shutdown-timeout", "25000"]
+    os.execv(
+        sys.executable, [sys.executable, "-m", "dramatiq", "workers.main", "--skip-logging", *arguments]
+    )
+
+
+@cli.command()
+@click.option("--without", multiple=True, metavar="TICK", help="A tick that another process looks after.")
+def scheduler(without: tuple[str, ...]) -> None:
+    """Look after what nobody announced: the sweeper, reconciliation, leases."""
+    from workers import scheduler as process
+
+    _refuse_unsafe(_settings())
+    process.run(without=without)
+
+
+@cli.command()
+@click.option("--revision", default="head", show_default=True, help="Up to this migration.")
+def migrate(revision: str) -> None:
+    """Bring the database up to date, as the role that owns the tables. Safe to repeat."""
+    from triage.kit import schema
+
+    given = _settings()
+    try:
+        schema.upgrade(given.owner_database_url, revision)
+    except SQLAlchemyError as error:
+        raise click.ClickException(_database_sentence(error)) from None
+    click.echo(f"The database is at migration {schema.newest()}.")
+
+
+@cli.command()
+@click.option("--carrier/--no-carrier", default=True, help="Also compare with the carrier's list.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report for a program.")
+def verify(carrier: bool, as_json: bool) -> None:
+    """Prove that no text was lost or doubled and that every rule holds; exit code 1 where one does not."""
+    from triage import verifying
+
+    sys.exit(verifying.run(with_carrier=carrier, as_json=as_json))
+
+
+@cli.command()
+def doctor() -> None:
+    """Look at everything this installation needs; each line says what to do."""
+    from triage import doctoring
+
+    sys.exit(doctoring.run())
+
+
+def _settings() -> Any:
+    from triage.config import settings
+
+    try:
+        return settings()
+    except ValidationError as error:
+        lines = []
+        for one in error.errors():
+            name = str(one["loc"][0]) if one["loc"] else ""
+            shown = name if name.isupper() else f"TRIAGE_{name.upper()}" if name else ""
+            lines.append(f"{shown}: {one['msg']}".removeprefix(": ").replace("Value error, ", ""))
+        raise click.ClickException("These settings cannot be used.\n  " + "\n  ".join(lines)) from None
+
+
+def _refuse_unsafe(given: Any) -> None:
+    """Production starts only on settings that keep the promises."""
+    from triage import doctoring
+
+    if given.is_production:
+        problems = doctoring.unsafe(given)
+        if problems:
+            raise click.ClickException("This installation is not safe to start.\n  " + "\n  ".join(problems))
+
+
+def _database_sentence(error: Exception) -> str:
+    reason = str(getattr(error, "orig", error)).strip().splitlines()
+    return f"The database cannot be used: {reason[0] if reason else type(error).__name__}"
+
+
+for command in (demo, simulator, simulate):
+    cli.add_command(command)
+
+
+def main() -> None:
+    try:
+        cli()
+    except Refused as refusal:
+        click.echo(f"Error: {refusal.sentence}", err=True)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

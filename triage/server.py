@@ -1,0 +1,101 @@
+"""The web server: gunicorn with threads, set up from our settings."""
+
+import os
+import shutil
+import tempfile
+from typing import Any
+
+from gunicorn.app.base import BaseApplication
+from prometheus_client import CollectorRegistry, multiprocess, start_http_server
+
+from triage.config import Settings, settings
+from triage.kit import logs
+
+log = logs.logger(__name__)
+
+# The carrier gives up after 15 seconds; a worker that hangs longer than this is replaced.
+WORKER_TIMEOUT = 60
+GRACE_SECONDS = 20
+
+
+class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
+    """gunicorn, without a configuration file."""
+
+    def __init__(self, given: Settings) -> None:
+        self._settings = given
+        super().__init__()
+
+    def load_config(self) -> None:
+        for name, value in _options(self._settings).items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Any:
+        from triage.app import connected_app
+
+        return connected_app()
+
+
+def _options(given: Settings) -> dict[str, Any]:
+    return {
+        "bind": f"{given.host}:{given.port}",
+        "workers": given.web_workers,
+        "worker_class": "gthread",
+        "threads": given.web_threads,
+        "timeout": WORKER_TIMEOUT,
+        "graceful_timeout": GRACE_SECONDS,
+        "keepalive": 30,
+        "control_socket_disable": True,
+        # A carrier that uses GET puts a whole text into the request line.
+        "limit_request_line": 0,
+        "accesslog": None,
+        "errorlog": "-",
+        "loglevel": "warning",
+        "logger_class": "triage.server.Logger",
+        "post_worker_init": _watch_ending,
+        "child_exit": _forget_metrics,
+        "forwarded_allow_ips": "127.0.0.1",
+    }
+
+
+def _watch_ending(worker: Any) -> None:
+    """Streams end as soon as the worker is told to stop; without this a deploy waits for every open page."""
+    import threading
+
+    from triage.web import live
+
+    def watch() -> None:
+        waiter = threading.Event()
+        while worker.alive:
+            waiter.wait(0.2)
+        live.end_streams()
+
+    threading.Thread(target=watch, name="ending", daemon=True).start()
+
+
+def _forget_metrics(_server: Any, worker: Any) -> None:
+    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+        multiprocess.mark_process_dead(worker.pid)
+
+
+def run() -> None:
+    """Serve until SIGTERM. Starts the metrics' own port where one is set."""
+    given = settings()
+    logs.configure(json=given.log_format == "json", level=given.log_level)
+    folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+    if given.metrics_port and folder:
+        registry = CollectorRegistry()
+        multiprocess.MultiProcessCollector(registry, path=folder)
+        start_http_server(given.metrics_port, addr=given.metrics_host, registry=registry)
+    log.info("web starts", port=given.port, host=given.host, environment=given.environment)
+    Server(given).run()
+
+
+def prepare_metrics() -> str:
+    """A fresh folder in which the web processes share their counters; before anything counts."""
+    folder = tempfile.mkdtemp(prefix="triage-metrics-")
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+    return folder
+
+
+def remove_metrics(folder: str) -> None:
+    shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,264 @@
+"""The stream of signals to open pages: one reader for a process, one small queue for a browser."""
+
+import json
+import queue
+import threading
+import time
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import redis
+from flask import Blueprint, Response, jsonify, request
+from flask_login import current_user
+
+from triage.config import settings
+from triage.domain.inbox import scope
+from triage.domain.practice import sign_in
+from triage.domain.practice.member import Member
+from triage.domain.practice.privileges import Messages, Privilege
+from triage.kit import clock, db, live, metrics
+from triage.web.auth import current_member, needs
+
+blueprint = Blueprint("live", __name__)
+
+HEARTBEAT_SECONDS = 15
+WAIT_SECONDS = 1.0
+QUEUE_SIZE = 100
+# Requests must find a free thread beside the open streams.
+THREADS_KEPT_FREE = 24
+MOST_REPLAYED = 200
+
+_is_ending = threading.Event()
+
+
+def end_streams() -> None:
+    """This process is about to stop: say goodbye to every page."""
+    _is_ending.set()
+
+
+class Ear(NamedTuple):
+    """One open page: what it may hear, and what it has not yet heard."""
+
+    practice_id: str
+    member_id: str
+    hears_everything: bool
+    hears_counts: bool
+    waiting: "queue.Queue[tuple[str, str, str]]"
+
+
+class Hub:
+    """Reads the signals of all practices that have a page open here, and hands them to the pages."""
+
+    def __init__(self) -> None:
+        self._by_id: dict[int, Ear] = {}
+        self._positions: dict[str, str] = {}
+        self._lock = threading.Lock()
+        self._reader: threading.Thread | None = None
+        self._client: redis.Redis | None = None
+
+    def count(self) -> int:
+        return len(self._by_id)
+
+    def open(self, ear: Ear) -> None:
+        with self._lock:
+            self._by_id[id(ear)] = ear
+            self._positions.setdefault(live.stream_of(ear.practice_id), "$")
+            if self._reader is None or not self._reader.is_alive():
+                self._reader = threading.Thread(target=self._read, name="live", daemon=True)
+                self._reader.start()
+        metrics.STREAMS.inc()
+
+    def close(self, ear: Ear) -> None:
+        with self._lock:
+            self._by_id.pop(id(ear), None)
+            open_streams = {live.stream_of(other.practice_id) for other in self._by_id.values()}
+            self._positions = {key: at for key, at in self._positions.items() if key in open_streams}
+        metrics.STREAMS.dec()
+
+    def client(self) -> redis.Redis:
+        if self._client is None:
+            # The blocking read waits longer than the time-out of an ordinary command.
+            self._client = redis.Redis.from_url(
+                settings().redis_url, socket_timeout=5, socket_connect_timeout=0.5
+            )
+        return self._client
+
+    def _read(self) -> None:
+        while self._by_id and not _is_ending.is_set():
+            try:
+                self._pin_positions()
+                with self._lock:
+                    positions = dict(self._positions)
+                if positions:
+                    self._deliver(self.client().xread(positions, count=200, block=500))
+            except redis.RedisError:
+                self._tell_all("resync", "{}")
+                _is_ending.wait(1.0)
+
+    def _pin_positions(self) -> None:
+        """"$" means from now on, but only while a read is waiting: pin it, so that nothing falls between two reads."""
+        with self._lock:
+            floating = [key for key, at in self._positions.items() if at == "$"]
+        for key in floating:
+            newest = self.client().xrevrange(key, count=1)
+            with self._lock:
+                if self._positions.get(key) == "$":
+                    self._positions[key] = newest[0][0].decode() if newest else "0-0"
+
+    def _deliver(self, answer: list) -> None:
+        for key, entries in answer:
+            stream = key.decode()
+            practice_id = stream.rsplit(":", 1)[-1]
+            for signal_id, fields in entries:
+                with self._lock:
+                    if stream in self._positions:
+                        self._positions[stream] = signal_id.decode()
+                    ears = [ear for ear in self._by_id.values() if ear.practice_id == practice_id]
+                for ear in ears:
+                    for_ear = audible(live.read(fields), ear)
+                    if for_ear is not None:
+                        _put(ear, (signal_id.decode(), *for_ear))
+
+    def _tell_all(self, kind: str, data: str) -> None:
+        with self._lock:
+            ears = list(self._by_id.values())
+        for ear in ears:
+            _put(ear, ("", kind, data))
+
+
+hub = Hub()
+
+
+def audible(signal: live.Signal, ear: Ear) -> tuple[str, str] | None:
+    """The signal as this page may hear it, or None. Somebody behind a wall, whom nobody named, hears that counts moved."""
+    if ear.hears_everything or ear.member_id in signal.audience:
+        return signal.kind, json.dumps(signal.ids)
+    return ("counts", "{}") if ear.hears_counts else None
+
+
+def _put(ear: Ear, item: tuple[str, str, str]) -> None:
+    try:
+        ear.waiting.put_nowait(item)
+    except queue.Full:
+        _drain(ear)
+        ear.waiting.put_nowait(("", "resync", "{}"))
+
+
+def _drain(ear: Ear) -> None:
+    while True:
+        try:
+            ear.waiting.get_nowait()
+        except queue.Empty:
+            return
+
+
+def ear_of(member: Member) -> Ear:
+    return Ear(
+        str(member.practice_id),
+        str(member.id),
+        scope.hears_everything(member),
+        member.messages is Messages.ALL,
+        queue.Queue(maxsize=QUEUE_SIZE),
+    )
+
+
+@blueprint.get("/live", endpoint="stream")
+@needs(Privilege.MESSAGES, is_activity=False)
+def stream() -> Response:
+    """Server-sent events; ends with `bye` when the session or this process ends."""
+    if hub.count() >= settings().web_threads - THREADS_KEPT_FREE:
+        return Response(status=503, headers={"Retry-After": "15"})
+    ear = ear_of(current_member())
+    last_seen = request.headers.get("Last-Event-ID", "")
+    return Response(
+        _events(ear, current_user.token, last_seen),
+        content_type="text/event-stream",
+        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+    )
+
+
+def _events(ear: Ear, token: str, last_seen: str) -> Iterator[str]:
+    hub.open(ear)
+    try:
+        yield "retry: 2000\n\n"
+        yield from _missed(ear, last_seen)
+        next_check = time.monotonic() + HEARTBEAT_SECONDS
+        while not _is_ending.is_set():
+            try:
+                signal_id, kind, data = ear.waiting.get(timeout=WAIT_SECONDS)
+                yield _event(signal_id, kind, data)
+            except queue.Empty:
+                pass
+            if time.monotonic() >= next_check:
+                if not _still_signed_in(token, ear):
+                    break
+                next_check = time.monotonic() + HEARTBEAT_SECONDS
+                yield ": alive\n\n"
+        yield _event("", "bye", "{}")
+    finally:
+        hub.close(ear)
+
+
+def _missed(ear: Ear, last_seen: str) -> Iterator[str]:
+    """What happened since the page last listened; when that is too much, the page fetches everything anew."""
+    if not last_seen:
+        return
+    try:
+        stream_key = live.stream_of(ear.practice_id)
+        missed = hub.client().xrange(stream_key, min=f"({last_seen}", count=MOST_REPLAYED + 1)
+        oldest = hub.client().xrange(stream_key, count=1)
+    except redis.RedisError:
+        yield _event("", "resync", "{}")
+        return
+    is_trimmed = bool(oldest) and _order(oldest[0][0].decode()) > _order(last_seen)
+    if len(missed) > MOST_REPLAYED or is_trimmed or not oldest:
+        yield _event("", "resync", "{}")
+        return
+    for signal_id, fields in missed:
+        for_ear = audible(live.read(fields), ear)
+        if for_ear is not None:
+            yield _event(signal_id.decode(), *for_ear)
+
+
+def _order(signal_id: str) -> tuple[int, int]:
+    ms, _, number = signal_id.partition("-")
+    return (int(ms) if ms.isdigit() else 0, int(number) if number.isdigit() else 0)
+
+
+def _event(signal_id: str, kind: str, data: str) -> str:
+    id_line = f"id: {signal_id}\n" if signal_id else ""
+    return f"{id_line}event: {kind}\ndata: {data}\n\n"
+
+
+def _still_signed_in(token: str, ear: Ear) -> bool:
+    """Also false when the role changed what this stream may hear: the page connects again with its new rights."""
+    with db.reading() as session:
+        found = sign_in.member_of_session(session, token, now=clock.now(session), is_activity=False)
+    if found is None:
+        return False
+    member = found[0]
+    return member.may(Privilege.MESSAGES) and scope.hears_everything(member) == ear.hears_everything
+
+
+@blueprint.get("/live/since", endpoint="since")
+@needs(Privilege.MESSAGES, is_activity=False)
+def since() -> Response:
+    """The same signals for a page that polls, after the id it saw last. 204: nothing to be heard of Redis."""
+    ear = ear_of(current_member())
+    after = request.args.get("after", "")
+    stream_key = live.stream_of(ear.practice_id)
+    try:
+        newest = hub.client().xrevrange(stream_key, count=1)
+        entries = (
+            hub.client().xrange(stream_key, min=f"({after}", count=MOST_REPLAYED) if _order(after) > (0, 0) else []
+        )
+    except redis.RedisError:
+        return jsonify(last=after, signals=[{"kind": "resync", "ids": {}}])
+    signals = []
+    for _, fields in entries:
+        for_ear = audible(live.read(fields), ear)
+        if for_ear is not None:
+            signals.append({"kind": for_ear[0], "ids": json.loads(for_ear[1])})
+    last = newest[0][0].decode() if newest else after
+    return jsonify(last=last, signals=signals)
+

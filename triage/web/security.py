@@ -1,0 +1,48 @@
+"""What every answer carries, and which requests are refused before a view sees them."""
+
+from flask import Flask, Response, request
+from flask_wtf.csrf import CSRFError, CSRFProtect
+
+from triage.config import Settings
+
+csrf = CSRFProtect()
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; font-src 'self';"
+    " connect-src 'self'; manifest-src 'self'; worker-src 'self'; form-action 'self'; base-uri 'none'"
+)
+
+
+class CrossSite(CSRFError):
+    """A form of another site, by the browser's own word."""
+
+    description = "This form came from another site."
+
+
+def install(app: Flask, settings: Settings) -> None:
+    csrf.init_app(app)
+    framed_by = "'self'" if settings.simulator_url else "'none'"
+    page_policy = f"{POLICY}; frame-ancestors {framed_by}"
+    demo_policy = f"{page_policy}; frame-src 'self' {settings.simulator_url}"
+
+    @app.before_request
+    def refuse_other_sites() -> None:
+        is_safe = request.method in ("GET", "HEAD", "OPTIONS")
+        if not is_safe and request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site"):
+            raise CrossSite
+
+    @app.after_request
+    def add_headers(response: Response) -> Response:
+        is_demo_page = request.endpoint == "demo.show"
+        headers = response.headers
+        headers["Content-Security-Policy"] = demo_policy if is_demo_page else page_policy
+        headers["X-Content-Type-Options"] = "nosniff"
+        headers["Referrer-Policy"] = "no-referrer"
+        headers["X-Frame-Options"] = "SAMEORIGIN" if settings.simulator_url else "DENY"
+        headers["Cross-Origin-Opener-Policy"] = "same-origin"
+        headers["Cross-Origin-Resource-Policy"] = "same-origin"
+        headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=(), payment=()"
+        if settings.is_https:
+            headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
+        headers.setdefault("Cache-Control", "no-store")
+        return response

@@ -1,0 +1,68 @@
+"""What stands around every signed-in page: practice, member, folders with counts, links."""
+
+from flask import Flask, g, url_for
+from flask_login import current_user
+from werkzeug.local import LocalProxy
+
+from triage.config import settings
+from triage.domain.inbox import folders
+from triage.domain.practice.member import Member
+from triage.domain.practice.privileges import Messages, Privilege
+from triage.kit import clock, db
+from triage.web.auth import current_member
+from triage.web.render import NavLink, Shell
+
+
+def install(app: Flask) -> None:
+    @app.context_processor
+    def shell_of_member() -> dict[str, object]:
+        return {"shell": LocalProxy(_shell)} if current_user.is_authenticated else {}
+
+
+def forget() -> None:
+    """Count again: something moved since the shell was drawn in this request."""
+    g.pop("shell", None)
+
+
+def _shell() -> Shell:
+    if "shell" not in g:
+        g.shell = _build(current_member())
+    shell: Shell = g.shell
+    return shell
+
+
+def _build(member: Member) -> Shell:
+    with db.reading() as session:
+        counts = folders.counts(session, member, now=clock.now(session))
+    return Shell(
+        practice_name=member.practice.name,
+        practice_kind=member.practice.kind.value,
+        member=member.brief,
+        member_id=str(member.id),
+        login=member.login,
+        role_name=member.role.name,
+        counts=counts,
+        links=tuple(_links(member)),
+        theme=member.theme.value,
+        density=member.density.value,
+        has_single_keys=member.single_keys,
+        enter_sends=member.enter_sends,
+        notify_sound=member.notify_sound.value,
+        notify_popup=member.notify_popup.value,
+        is_away=member.is_away,
+        is_demo=settings().environment == "demo",
+    )
+
+
+def _links(member: Member) -> list[NavLink]:
+    """Only what the role can open."""
+    links = []
+    if member.messages is Messages.ALL or member.may(Privilege.PATIENTS):
+        links.append(NavLink("patients", "Patients", "contact", url_for("patients.search")))
+    if settings().simulator_url:
+        links.append(
+            NavLink("phones", "Phone simulator", "smartphone", settings().simulator_url, is_external=True)
+        )
+    if member.may(Privilege.SETTINGS) or member.may(Privilege.MEMBERS):
+        links.append(NavLink("settings", "Settings", "settings", url_for("settings.home")))
+    return links
