@@ -2,6 +2,7 @@
 
 import os
 import sys
+import tempfile
 from typing import Any
 
 import click
@@ -22,17 +23,13 @@ def cli() -> None:
 @cli.command()
 def web() -> None:
     """Serve the pages and the carrier's webhooks."""
-    from triage import server
-
     given = _settings()
     _refuse_unsafe(given)
-    if given.metrics_port:
-        folder = server.prepare_metrics()
-        try:
-            server.run()
-        finally:
-            server.remove_metrics(folder)
-    else:
+    with tempfile.TemporaryDirectory(prefix="triage-metrics-") as folder:
+        # The metrics library reads this when it is imported, so the server comes after it.
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+        from triage import server
+
         server.run()
 
 

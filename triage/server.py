@@ -1,8 +1,7 @@
 """The web server: gunicorn with threads, set up from our settings."""
 
 import os
-import shutil
-import tempfile
+import threading
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
@@ -10,6 +9,7 @@ from prometheus_client import CollectorRegistry, multiprocess, start_http_server
 
 from triage.config import Settings, settings
 from triage.kit import logs
+from triage.web import live
 
 log = logs.logger(__name__)
 
@@ -59,10 +59,6 @@ def _options(given: Settings) -> dict[str, Any]:
 
 def _watch_ending(worker: Any) -> None:
     """Streams end as soon as the worker is told to stop; without this a deploy waits for every open page."""
-    import threading
-
-    from triage.web import live
-
     def watch() -> None:
         waiter = threading.Event()
         while worker.alive:
@@ -88,14 +84,3 @@ def run() -> None:
         start_http_server(given.metrics_port, addr=given.metrics_host, registry=registry)
     log.info("web starts", port=given.port, host=given.host, environment=given.environment)
     Server(given).run()
-
-
-def prepare_metrics() -> str:
-    """A fresh folder in which the web processes share their counters; before anything counts."""
-    folder = tempfile.mkdtemp(prefix="triage-metrics-")
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
-    return folder
-
-
-def remove_metrics(folder: str) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
