@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 import yaml
-from triage.cli import main
+from triage.cli import cli
 
 from triage.demo.binaries import find_postgres
 from triage.demo.postgres import ADMINISTRATOR, APPLICATION, OWNER, PostgresServer
@@ -81,7 +81,7 @@ def test_database_and_redis_are_not_on_the_network_and_the_rest_is_on_this_compu
 def test_the_commands_of_the_services_exist(services: dict[str, Any]) -> None:
     for name in ("migrate", "web", "worker", "scheduler", "simulator"):
         program, command, *arguments = services[name]["command"]
-        known = main.commands[command]
+        known = cli.commands[command]
         options = {option for parameter in known.params for option in parameter.opts}
 
         assert program == "triage"
