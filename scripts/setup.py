@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 STAMP = VENV / "ready"
+FRONT_END = ROOT / "static" / "vendor" / ".stamp"
 
 OLDEST_PYTHON = (3, 11)
 LOCKS = ("requirements-dev.lock", "requirements-build.lock")

@@ -223,9 +223,11 @@ def test_without_phones_no_pretend_carrier_runs(stage: Stage) -> None:
 
 
 def test_with_verbose_everybody_is_heard(stage: Stage) -> None:
-    said = stage.demo("--verbose").wait_until_ready().stop()
+    demo = stage.demo("--verbose").wait_until_ready()
 
-    assert "worker    | worker was given --processes 2 --threads 4" in said
+    heard = "worker    | worker was given --processes 2 --threads 4"
+    assert wait_until(lambda: heard in demo.said(), seconds=30)
+    demo.stop()
 
 
 @pytest.mark.parametrize(
