@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import func, select, tuple_
+from sqlalchemy import func, select, true, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, joinedload, selectinload
 
@@ -241,7 +241,7 @@ def _last_sent(
         .lateral()
     )
     rows_ = session.execute(
-        select(wanted.c.conversation_id, newest.c.sent_by_id, newest.c.at).join(newest, func.true())
+        select(wanted.c.conversation_id, newest.c.sent_by_id, newest.c.at).join(newest, true())
     )
     by_conversation = {row.conversation_id: LastSent(row.sent_by_id, row.at) for row in rows_}
     by_patient: dict[UUID, LastSent] = {}
