@@ -108,9 +108,9 @@ def _settings() -> Any:
 
 def _refuse_unsafe(given: Any) -> None:
     """Production starts only on settings that keep the promises."""
-    from triage import doctoring
-
     if given.is_production:
+        from triage import doctoring
+
         problems = doctoring.unsafe(given)
         if problems:
             raise click.ClickException("This installation is not safe to start.\n  " + "\n  ".join(problems))

@@ -3,7 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import cache
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlencode
 from uuid import UUID
 
 import redis
@@ -23,9 +23,8 @@ _REDIS_LIMITS = {
 
 def queue_url(given: Settings) -> str:
     """The address of Redis with time-outs, unless it names its own."""
-    parts = urlsplit(given.redis_url)
-    asked = {**_REDIS_LIMITS, **dict(parse_qsl(parts.query))}
-    return urlunsplit(parts._replace(query=urlencode(asked)))
+    address, _, query = given.redis_url.partition("?")
+    return f"{address}?{urlencode({**_REDIS_LIMITS, **dict(parse_qsl(query))})}"
 
 
 def connect(given: Settings) -> None:

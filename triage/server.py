@@ -5,6 +5,7 @@ import threading
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
+from gunicorn.glogging import Logger as GunicornLogger
 from prometheus_client import CollectorRegistry, multiprocess, start_http_server
 
 from triage.config import Settings, settings
@@ -16,6 +17,15 @@ log = logs.logger(__name__)
 # The carrier gives up after 15 seconds; a worker that hangs longer than this is replaced.
 WORKER_TIMEOUT = 60
 GRACE_SECONDS = 20
+
+
+class Logger(GunicornLogger):  # type: ignore[misc]  # gunicorn has no types
+    """gunicorn's own lines go the way of all others."""
+
+    def setup(self, cfg: Any) -> None:
+        self.error_log.propagate = True
+        self.error_log.setLevel("WARNING")
+        self.access_log.disabled = True
 
 
 class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
@@ -50,7 +60,7 @@ def _options(given: Settings) -> dict[str, Any]:
         "accesslog": None,
         "errorlog": "-",
         "loglevel": "warning",
-        "logger_class": "triage.server.Logger",
+        "logger_class": Logger,
         "post_worker_init": _watch_ending,
         "child_exit": _forget_metrics,
         "forwarded_allow_ips": "127.0.0.1",

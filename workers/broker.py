@@ -26,8 +26,10 @@ class SignsOfLife(Middleware):
     def __init__(self) -> None:
         self._stopped = threading.Event()
 
-    def after_worker_boot(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
+    def before_worker_boot(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
         runtime.connect(settings())
+
+    def after_worker_boot(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
         threading.Thread(target=self._beat, name="heartbeat", daemon=True).start()
         # Whatever a lost doorbell announced while no worker was there.
         for job in _JOBS:

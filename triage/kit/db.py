@@ -125,11 +125,12 @@ def transaction() -> Iterator[Session]:
 
 @contextmanager
 def reading() -> Iterator[Session]:
-    """Look only: nothing is kept."""
+    """Look only: nothing is kept. What was loaded stays readable afterwards."""
     with _sessions() as session:
         try:
             yield session
         finally:
+            session.expunge_all()
             session.rollback()
 
 

@@ -17,6 +17,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     UniqueConstraint,
+    func,
     or_,
     select,
 )
@@ -210,11 +211,12 @@ def claim(session: Session, *, limit: int) -> list[Claim]:
     )
     if not due:
         return []
-    bodies = dict(
-        session.execute(
+    bodies = {
+        row.id: row.body
+        for row in session.execute(
             select(Message.id, Message.body).where(Message.id.in_([text.message_id for text in due]))
-        ).tuples()
-    )
+        )
+    }
     blocked = _opted_out(session, due)
     claims = []
     for text in due:

@@ -1,0 +1,1 @@
+"""Repeatable measurements, and the kill run."""
