@@ -125,13 +125,10 @@ def transaction() -> Iterator[Session]:
 
 @contextmanager
 def reading() -> Iterator[Session]:
-    """Look only: nothing is kept. What was loaded stays readable afterwards."""
+    """Look only: nothing is kept in the database, and what was loaded stays readable after the block."""
+    # Closing takes the transaction back without expiring what was loaded, as a rollback would.
     with _sessions() as session:
-        try:
-            yield session
-        finally:
-            session.expunge_all()
-            session.rollback()
+        yield session
 
 
 @contextmanager
