@@ -37,8 +37,8 @@ Populate = Callable[[Session], None]
 class Installation(AbstractContextManager["Installation"]):
     """`carrier_accounts` is the content of the carrier file's `accounts`, without addresses.
 
-    `database` is the name of a database on `postgres` that is migrated and filled already; without it one is
-    made on a server of its own and filled by `populate`.
+    `database_url` is a database that is migrated and filled already; without it one is made on a server of
+    its own, which can be killed, and filled by `populate`.
     """
 
     def __init__(
@@ -47,26 +47,26 @@ class Installation(AbstractContextManager["Installation"]):
         secret_key: str,
         carrier_accounts: list[dict[str, Any]],
         populate: Populate | None = None,
-        postgres: PostgresServer | None = None,
-        database: str = "triage",
+        database_url: str | None = None,
         settings: Mapping[str, str] | None = None,
         redis_keeps: bool = False,
         worker_threads: int = 4,
         web_workers: int = 2,
         carrier_in_memory: bool = False,
+        webhook_overrides: str = "",
         without_ticks: tuple[str, ...] = (),
         with_scheduler: bool = True,
     ) -> None:
         self._closing = ExitStack()
         self.folder = Path(self._closing.enter_context(TemporaryDirectory(prefix="triage-run-")))
-        self._owns_postgres = postgres is None
-        self.postgres = postgres or PostgresServer.temporary()
+        self._given_url = database_url
+        self.postgres = PostgresServer.temporary()
         self.redis = RedisServer.temporary(persistence=redis_keeps)
-        self._database = database
         self._populate = populate
         self._accounts = carrier_accounts
         self._threads = worker_threads
         self._in_memory = carrier_in_memory
+        self._webhook_overrides = webhook_overrides
         self._without = without_ticks
         self._with_scheduler = with_scheduler
         self.web_port = find_port(18080, explicit=False)
@@ -95,13 +95,12 @@ class Installation(AbstractContextManager["Installation"]):
             with self._lock:
                 self.supervisor.stop()
         self.redis.close()
-        if self._owns_postgres:
-            self.postgres.close()
+        self.postgres.close()
         self._closing.close()
 
     @property
     def database_url(self) -> str:
-        return self.postgres.url(APPLICATION, self._database)
+        return self._given_url or self.postgres.url(APPLICATION)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -129,9 +128,9 @@ class Installation(AbstractContextManager["Installation"]):
         return self.folder / "processes.log"
 
     def _start_servers(self) -> None:
-        if self._owns_postgres:
+        if self._given_url is None:
             self.postgres.start()
-            schema.upgrade(self.postgres.url(OWNER, self._database))
+            schema.upgrade(self.postgres.url(OWNER))
             if self._populate is not None:
                 with self.session() as session:
                     self._populate(session)
@@ -145,8 +144,9 @@ class Installation(AbstractContextManager["Installation"]):
         threading.Thread(target=self._tend, name="tend", daemon=True).start()
 
     def _write_carrier_file(self) -> None:
+        webhook = f"{self.web_url}/webhooks/twilio/messages{self._webhook_overrides}"
         accounts = [
-            {"sms_url": f"{self.web_url}/webhooks/twilio/messages", "sms_method": "POST", **account}
+            {"sms_url": webhook, "sms_method": "POST", **account}
             for account in self._accounts
         ]
         content = {"accounts": accounts, "phones": []}

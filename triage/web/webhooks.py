@@ -12,7 +12,7 @@ from triage.domain.conversations import delivery
 from triage.domain.intake import ledger
 from triage.domain.intake.ledger import InboundState, Via
 from triage.domain.practice import practice as practices
-from triage.gateways import twilio
+from triage.gateways import twilio_webhooks as twilio
 from triage.kit import db, metrics
 from triage.web.auth import public
 

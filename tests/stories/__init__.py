@@ -1,0 +1,1 @@
+"""Whole journeys, through real HTTP, real Redis and real processes."""

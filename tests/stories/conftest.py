@@ -1,0 +1,61 @@
+"""A whole installation for each module of stories, with the cast in it."""
+
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import create_engine
+from sqlalchemy.orm import Session
+
+from bench.installation import Installation
+from tests import cast
+from tests.cast import Cast
+from tests.databases import Databases
+from tests.stories.clinic import Clinic
+
+CARRIER_ACCOUNTS = [
+    {
+        "sid": cast.ACCOUNT,
+        "token": cast.CARRIER_TOKEN,
+        "name": "Elm Street Clinic",
+        "numbers": [cast.NORTH_NUMBER, cast.SOUTH_NUMBER],
+    },
+    {
+        "sid": cast.OTHER_ACCOUNT,
+        "token": cast.OTHER_CARRIER_TOKEN,
+        "name": "Oak Street Clinic",
+        "numbers": [cast.OTHER_NUMBER],
+    },
+]
+
+
+@pytest.fixture(scope="module")
+def house(request: pytest.FixtureRequest, databases: Databases) -> Iterator[Installation]:
+    """Web, two workers, scheduler, carrier and Redis, on a database with the cast."""
+    name = f"story_{request.module.__name__.rsplit('.', 1)[-1]}"[:60]
+    databases.clone(name)
+    with (
+        cast.populated(databases.url(name)),
+        Installation(
+            secret_key=cast.SECRET_KEY,
+            carrier_accounts=CARRIER_ACCOUNTS,
+            database_url=databases.url(name),
+            webhook_overrides="#rc=1&rp=all",
+        ) as installation,
+    ):
+        yield installation
+    databases.drop(name)
+
+
+@pytest.fixture
+def clinic(house: Installation) -> Iterator[Clinic]:
+    """The installation as the people of one test use it; the carrier has a good day."""
+    house.control("PUT", "faults", {"pace": 0})
+    engine = create_engine(house.database_url)
+    with Session(engine, expire_on_commit=False) as session:
+        yield Clinic(house, session)
+    engine.dispose()
+
+
+@pytest.fixture
+def people(clinic: Clinic) -> Cast:
+    return cast.load(clinic.session)
