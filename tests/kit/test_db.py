@@ -1,0 +1,102 @@
+"""Transactions: all or nothing, what waits for the commit, and what stays readable afterwards."""
+
+import pytest
+from sqlalchemy import Connection, select
+from sqlalchemy.orm import Session
+
+from tests.cast import OTHER_NUMBER
+from triage.domain.practice.practice import Practice, PracticeNumber
+from triage.kit import db
+
+pytestmark = pytest.mark.usefixtures("connection")
+
+
+def find_number(session: Session) -> PracticeNumber:
+    return session.scalars(select(PracticeNumber).where(PracticeNumber.number == OTHER_NUMBER)).one()
+
+
+def label_now() -> str:
+    with db.reading() as session:
+        return find_number(session).label
+
+
+def test_what_was_read_stays_readable_after_the_block() -> None:
+    with db.reading() as session:
+        number = find_number(session)
+
+    assert number.number == OTHER_NUMBER
+
+
+def test_reading_keeps_nothing() -> None:
+    with db.reading() as session:
+        find_number(session).label = "Changed"
+        session.flush()
+
+    assert label_now() == "Front desk"
+
+
+def test_a_transaction_keeps_what_was_changed() -> None:
+    with db.transaction() as session:
+        find_number(session).label = "Changed"
+
+    assert label_now() == "Changed"
+
+
+def test_a_transaction_that_fails_keeps_nothing() -> None:
+    with pytest.raises(ZeroDivisionError), db.transaction() as session:
+        find_number(session).label = "Changed"
+        session.flush()
+        _ = 1 // 0
+
+    assert label_now() == "Front desk"
+
+
+def test_what_waits_for_the_commit_happens_after_it() -> None:
+    seen: list[str] = []
+
+    with db.transaction() as session:
+        find_number(session).label = "Changed"
+        db.after_commit(session, lambda: seen.append(label_now()))
+        assert seen == []
+
+    assert seen == ["Changed"]
+
+
+def test_what_waits_for_the_commit_is_forgotten_when_it_fails() -> None:
+    seen: list[str] = []
+
+    with pytest.raises(ZeroDivisionError), db.transaction() as session:
+        db.after_commit(session, lambda: seen.append("done"))
+        _ = 1 // 0
+
+    assert seen == []
+
+
+def test_a_savepoint_that_fails_takes_only_its_own_part_back() -> None:
+    seen: list[str] = []
+
+    with db.transaction() as session:
+        db.after_commit(session, lambda: seen.append("outside"))
+        find_number(session).label = "Outside"
+        with pytest.raises(ZeroDivisionError), db.savepoint(session):
+            db.after_commit(session, lambda: seen.append("inside"))
+            find_number(session).label = "Inside"
+            session.flush()
+            _ = 1 // 0
+
+    assert seen == ["outside"]
+    assert label_now() == "Outside"
+
+
+def test_ids_made_later_sort_later() -> None:
+    ids = [db.new_id() for _ in range(1000)]
+
+    assert ids == sorted(set(ids))
+
+
+def test_a_row_cannot_point_into_another_practice(connection: Connection) -> None:
+    with db.reading() as session:
+        mine = find_number(session)
+        other = session.scalars(select(Practice.id).where(Practice.id != mine.practice_id)).one()
+    with pytest.raises(Exception, match="foreign key"), db.transaction() as session:
+        session.add(PracticeNumber(practice_id=other, number="+12025550177", label="x", facility_id=mine.id))
