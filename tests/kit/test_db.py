@@ -1,11 +1,12 @@
 """Transactions: all or nothing, what waits for the commit, and what stays readable afterwards."""
 
 import pytest
-from sqlalchemy import Connection, select
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from tests.cast import OTHER_NUMBER
-from triage.domain.practice.practice import Practice, PracticeNumber
+from tests.cast import OTHER_NUMBER, Cast
+from triage.domain.practice.practice import PracticeNumber
 from triage.kit import db
 
 pytestmark = pytest.mark.usefixtures("connection")
@@ -94,9 +95,15 @@ def test_ids_made_later_sort_later() -> None:
     assert ids == sorted(set(ids))
 
 
-def test_a_row_cannot_point_into_another_practice(connection: Connection) -> None:
-    with db.reading() as session:
-        mine = find_number(session)
-        other = session.scalars(select(Practice.id).where(Practice.id != mine.practice_id)).one()
-    with pytest.raises(Exception, match="foreign key"), db.transaction() as session:
-        session.add(PracticeNumber(practice_id=other, number="+12025550177", label="x", facility_id=mine.id))
+def test_a_row_cannot_point_into_another_practice(session: Session, cast: Cast) -> None:
+    session.add(
+        PracticeNumber(
+            practice_id=cast.other_practice.id,
+            number="+12025550177",
+            label="Theirs",
+            facility_id=cast.north.id,
+        )
+    )
+
+    with pytest.raises(IntegrityError, match="fk_practice_number_practice_id_facility_id"):
+        session.flush()
