@@ -199,7 +199,7 @@ def _some_members(session: Session, practice_id: UUID | None) -> list[UUID]:
     query = """
         select id from (
           select m.id, row_number() over (partition by m.practice_id order by m.id) as place
-          from member m where mine(m) and m.is_active) some
+          from member m where mine(m) and m.is_active) placed
         where place <= :most
         """
     values = {"practice": practice_id, "most": MOST_MEMBERS}
@@ -232,7 +232,7 @@ def _ask_carriers(carrier_of: CarrierOf, practice_id: UUID | None) -> Iterator[L
         query = select(PracticeNumber, Practice).join(Practice, Practice.id == PracticeNumber.practice_id)
         if practice_id is not None:
             query = query.where(Practice.id == practice_id)
-        numbers = list(session.execute(query.order_by(PracticeNumber.id)).tuples())
+        numbers = [(row[0], row[1]) for row in session.execute(query.order_by(PracticeNumber.id))]
     for number, practice in numbers:
         carrier = carrier_of(practice)
         if carrier is not None:
