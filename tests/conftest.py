@@ -7,12 +7,12 @@ from typing import Any
 import hypothesis
 import pytest
 import redis
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.orm import Session
 
 from tests import cast, databases
 from tests.cast import Cast
-from tests.databases import Databases, as_role
+from tests.databases import Databases, as_role, rolled_back, session_of_acts
 from triage import config
 from triage.config import Settings
 from triage.demo.postgres import ADMINISTRATOR, OWNER, PostgresServer
@@ -85,24 +85,13 @@ def _superuser_engine(databases: Databases, database: str) -> Iterator[Engine]:
 @pytest.fixture
 def connection(_engine: Engine) -> Iterator[Connection]:
     """Everything that opens a transaction in this test works inside this one, which is rolled back."""
-    yield from _rolled_back(_engine)
+    yield from rolled_back(_engine)
 
 
 @pytest.fixture
 def superuser(_superuser_engine: Engine) -> Iterator[Connection]:
     """Instead of `connection`, before `session`: may switch off constraints and triggers, to break rows."""
-    yield from _rolled_back(_superuser_engine)
-
-
-def _rolled_back(engine: Engine) -> Iterator[Connection]:
-    with engine.connect() as connection:
-        outer = connection.begin()
-        db.bind(connection, join_transaction_mode="create_savepoint")
-        event.listen(Session, "before_commit", _keep_deferred_promises)
-        yield connection
-        event.remove(Session, "before_commit", _keep_deferred_promises)
-        db.bind(None)
-        outer.rollback()
+    yield from rolled_back(_superuser_engine)
 
 
 @pytest.fixture
@@ -110,22 +99,8 @@ def session(request: pytest.FixtureRequest) -> Iterator[Session]:
     """For arranging and asking; `commit` ends an act, and what other sessions wrote is seen after it."""
     name = "superuser" if "superuser" in request.fixturenames else "connection"
     bind = request.getfixturevalue(name)
-    with Session(bind, expire_on_commit=False, join_transaction_mode="create_savepoint") as session:
-        event.listen(session, "after_commit", _end_of_act)
-        event.listen(session, "after_rollback", _end_of_act)
+    with session_of_acts(bind) as session:
         yield session
-
-
-def _keep_deferred_promises(session: Session) -> None:
-    """The outer transaction never commits, so what the database checks at commit is checked here."""
-    if not session.in_nested_transaction():
-        session.flush()
-        session.execute(text("set constraints all immediate"))
-        session.execute(text("set constraints all deferred"))
-
-
-def _end_of_act(session: Session) -> None:
-    session.info.clear()
 
 
 @pytest.fixture(name="cast")
@@ -159,9 +134,7 @@ def fresh_cast(fresh_database: str) -> Cast:
 def fresh_session(fresh_database: str) -> Iterator[Session]:
     """As `session`, and its commits are real."""
     engine = create_engine(fresh_database)
-    with Session(engine, expire_on_commit=False) as session:
-        event.listen(session, "after_commit", _end_of_act)
-        event.listen(session, "after_rollback", _end_of_act)
+    with session_of_acts(engine) as session:
         yield session
     engine.dispose()
 

@@ -1,13 +1,16 @@
 """The databases of a test run: one server, one template that is migrated once, and clones of it."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import psycopg
 from psycopg import sql
-from sqlalchemy import make_url
+from sqlalchemy import Connection, Engine, event, make_url, text
+from sqlalchemy.orm import Session
 
 from triage.demo.postgres import ADMINISTRATOR, APPLICATION, OWNER, PostgresServer
-from triage.kit import schema
+from triage.kit import db, schema
 
 TEMPLATE = "template_of_tests"
 # Nothing of a test run is worth surviving a power cut; the tests of crashes start servers of their own.
@@ -55,3 +58,36 @@ def start() -> tuple[PostgresServer, Databases]:
     server.create_database(TEMPLATE)
     schema.upgrade(server.url(OWNER, TEMPLATE))
     return server, Databases(server.url(ADMINISTRATOR, "postgres"))
+
+
+def rolled_back(engine: Engine) -> Iterator[Connection]:
+    """A connection on which every transaction of the product happens inside one that is taken back."""
+    with engine.connect() as connection:
+        outer = connection.begin()
+        db.bind(connection, join_transaction_mode="create_savepoint")
+        event.listen(Session, "before_commit", _keep_deferred_promises)
+        yield connection
+        event.remove(Session, "before_commit", _keep_deferred_promises)
+        db.bind(None)
+        outer.rollback()
+
+
+def _keep_deferred_promises(session: Session) -> None:
+    """The outer transaction never commits, so what the database checks at commit is checked here."""
+    if not session.in_nested_transaction():
+        session.flush()
+        session.execute(text("set constraints all immediate"))
+        session.execute(text("set constraints all deferred"))
+
+
+@contextmanager
+def session_of_acts(bind: Connection | Engine) -> Iterator[Session]:
+    """A session for a whole test: each `commit` ends an act, and the next one has a now of its own."""
+    with Session(bind, expire_on_commit=False, join_transaction_mode="create_savepoint") as session:
+        event.listen(session, "after_commit", _end_of_act)
+        event.listen(session, "after_rollback", _end_of_act)
+        yield session
+
+
+def _end_of_act(session: Session) -> None:
+    session.info.clear()
