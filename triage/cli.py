@@ -3,12 +3,13 @@
 import os
 import sys
 import tempfile
-from typing import Any
 
 import click
 from pydantic import ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
+from triage import config
+from triage.config import Settings
 from triage.demo.command import demo
 from triage.kit.errors import Refused
 from triage.simulator.command import simulate, simulator
@@ -92,21 +93,15 @@ def doctor() -> None:
     sys.exit(doctoring.run())
 
 
-def _settings() -> Any:
-    from triage.config import settings
-
+def _settings() -> Settings:
     try:
-        return settings()
+        return config.settings()
     except ValidationError as error:
-        lines = []
-        for one in error.errors():
-            name = str(one["loc"][0]) if one["loc"] else ""
-            shown = name if name.isupper() else f"TRIAGE_{name.upper()}" if name else ""
-            lines.append(f"{shown}: {one['msg']}".removeprefix(": ").replace("Value error, ", ""))
-        raise click.ClickException("These settings cannot be used.\n  " + "\n  ".join(lines)) from None
+        problems = "\n  ".join(config.problems(error))
+        raise click.ClickException(f"These settings cannot be used.\n  {problems}") from None
 
 
-def _refuse_unsafe(given: Any) -> None:
+def _refuse_unsafe(given: Settings) -> None:
     """Production starts only on settings that keep the promises."""
     if given.is_production:
         from triage import doctoring
