@@ -5,7 +5,7 @@ import json
 import click
 from pydantic import ValidationError
 from rich.console import Console
-from sqlalchemy import text
+from sqlalchemy import create_engine
 from sqlalchemy.exc import OperationalError
 
 from triage import config, gateways
@@ -14,6 +14,8 @@ from triage.domain.verify import Report
 from triage.kit import db, logs, schema
 
 CANNOT_TELL = 2
+# Looking at millions of rows may take longer than a page view is allowed to.
+_OPTIONS = "-c statement_timeout=900000 -c default_transaction_read_only=on -c timezone=UTC"
 
 
 def run(*, with_carrier: bool, as_json: bool) -> int:
@@ -21,7 +23,7 @@ def run(*, with_carrier: bool, as_json: bool) -> int:
     logs.configure(json=True, level="error")
     try:
         settings = config.settings()
-        db.connect(settings.database_url, pool_size=2)
+        _connect(settings.database_url)
         lag = _what_is_behind()
         if lag:
             return _cannot_tell(lag)
@@ -45,14 +47,18 @@ def _what_is_behind() -> str:
     return ""
 
 
+def _connect(url: str) -> None:
+    """Transactions that only read, each on one snapshot, so that work that goes on meanwhile breaks no promise."""
+    engine = create_engine(
+        url,
+        isolation_level="REPEATABLE READ",
+        connect_args={"options": _OPTIONS, "connect_timeout": 5},
+    )
+    db.bind(engine)
+
+
 def _look(*, with_carrier: bool) -> Report:
-    """One snapshot for every promise, so that work that goes on meanwhile breaks none of them."""
     with db.reading() as session:
-        session.connection(
-            execution_options={"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
-        )
-        # Looking at millions of rows may take longer than a page view is allowed to.
-        session.execute(text("set local statement_timeout = '15min'"))
         return verify.verify(session, gateways.carrier_of if with_carrier else None)
 
 
