@@ -4,6 +4,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.script.revision import RevisionError
 from alembic.util import CommandError
 from sqlalchemy import Connection
 
@@ -34,7 +35,7 @@ def waiting_after(revision: str | None) -> list[str] | None:
     script = ScriptDirectory.from_config(_config())
     try:
         steps = list(script.iterate_revisions("head", revision or "base"))
-    except CommandError:
+    except (CommandError, RevisionError):
         return None
     return [step.revision for step in reversed(steps)]
 
