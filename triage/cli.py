@@ -45,10 +45,15 @@ def worker(processes: int, threads: int) -> None:
     os.environ.setdefault("dramatiq_restart_delay", "500")
     # An idle worker asks Redis this often (ms): it is how long a text waits at the most for its doorbell.
     os.environ.setdefault("dramatiq_worker_timeout", "100")
-    arguments = ["--processes", str(processes), "--threads", str(threads), "--worker-shutdown-timeout", "25000"]
-    os.execv(
-        sys.executable, [sys.executable, "-m", "dramatiq", "workers.main", "--skip-logging", *arguments]
-    )
+    arguments = [
+        "--processes",
+        str(processes),
+        "--threads",
+        str(threads),
+        "--worker-shutdown-timeout",
+        "25000",
+    ]
+    os.execv(sys.executable, [sys.executable, "-m", "dramatiq", "workers.main", "--skip-logging", *arguments])
 
 
 @cli.command()

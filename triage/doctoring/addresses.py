@@ -36,12 +36,13 @@ def _secret(settings: Settings) -> Iterator[Finding]:
     if any(key.lower() in INSECURE_SECRETS for key in settings.secret_keys):
         yield unsafe("secret key", "TRIAGE_SECRET_KEY is a word that everybody knows.", mend)
     elif any(len(key) < ENTROPY_MINIMUM for key in settings.secret_keys):
-        yield unsafe(
-            "secret key", f"TRIAGE_SECRET_KEY is shorter than {ENTROPY_MINIMUM} characters.", mend
-        )
+        yield unsafe("secret key", f"TRIAGE_SECRET_KEY is shorter than {ENTROPY_MINIMUM} characters.", mend)
     else:
         older = len(settings.secret_keys) - 1
-        yield ok("secret key", f"Long enough, with {older} older key(s) still accepted." if older else "Long enough.")
+        yield ok(
+            "secret key",
+            f"Long enough, with {older} older key(s) still accepted." if older else "Long enough.",
+        )
 
 
 def _to_database(settings: Settings) -> Iterator[Finding]:

@@ -78,9 +78,13 @@ def _role(connection: Connection) -> Iterator[Finding]:
         " the tables."
     )
     if role.is_superuser:
-        yield unsafe("database role", f"{role.name} is a superuser, whom no rule of the database binds.", mend)
+        yield unsafe(
+            "database role", f"{role.name} is a superuser, whom no rule of the database binds.", mend
+        )
     elif role.owns:
-        yield unsafe("database role", f"{role.name} may alter and drop {role.owns} tables as their owner.", mend)
+        yield unsafe(
+            "database role", f"{role.name} may alter and drop {role.owns} tables as their owner.", mend
+        )
     else:
         yield ok("database role", f"{role.name} owns nothing.")
 
@@ -89,7 +93,9 @@ def _safe_writes(connection: Connection) -> Iterator[Finding]:
     off = [name for name in NEED_ON if _setting(connection, name) == "off"]
     for name in off:
         yield unsafe(
-            "safe writes", f"{name} is off. {NEED_ON[name]}", f"Set {name} = on in postgresql.conf and reload."
+            "safe writes",
+            f"{name} is off. {NEED_ON[name]}",
+            f"Set {name} = on in postgresql.conf and reload.",
         )
     if not off:
         yield ok("safe writes", "What is committed survives a crash.")
@@ -129,7 +135,8 @@ def _migrations(connection: Connection) -> Finding:
         )
     if waiting:
         return unsafe(
-            "migrations", f"{len(waiting)} migration(s) were never run here: {', '.join(waiting)}.",
+            "migrations",
+            f"{len(waiting)} migration(s) were never run here: {', '.join(waiting)}.",
             "Run: triage migrate",
         )
     return ok("migrations", f"At {current}, as this version needs it.")

@@ -96,7 +96,9 @@ def _table(findings: list[Finding]) -> Table:
     table.add_column(overflow="fold")
     for finding in findings:
         color = COLORS[finding.level]
-        mend = f"\n[dim]→ {_plain(finding.mend)}[/dim]" if finding.mend and finding.level is not Level.OK else ""
+        mend = (
+            f"\n[dim]→ {_plain(finding.mend)}[/dim]" if finding.mend and finding.level is not Level.OK else ""
+        )
         table.add_row(f"[{color}]{finding.level}[/{color}]", finding.subject, _plain(finding.said) + mend)
     return table
 

@@ -58,7 +58,5 @@ def _persistence(facts: dict[str, object]) -> Finding:
             "Set appendonly yes in redis.conf.",
         )
     if facts.get("aof_last_write_status") != "ok":
-        return bad(
-            subject, "Redis cannot write its file.", "Look at its disk: redis-cli info persistence"
-        )
+        return bad(subject, "Redis cannot write its file.", "Look at its disk: redis-cli info persistence")
     return ok(subject, "Redis writes its queue to disk.")

@@ -64,9 +64,7 @@ def _sending(connection: Connection, now: datetime) -> Finding:
     return _queue("texts under way", count, oldest, now, said, "Start a scheduler: it looks them up.")
 
 
-def _queue(
-    subject: str, count: int, oldest: datetime | None, now: datetime, what: str, mend: str
-) -> Finding:
+def _queue(subject: str, count: int, oldest: datetime | None, now: datetime, what: str, mend: str) -> Finding:
     if oldest is None:
         return ok(subject, "None waits.")
     said = f"{count} {what}, the oldest for {age(now - oldest)}."
@@ -115,7 +113,9 @@ def _not_filed(connection: Connection) -> Iterator[Finding]:
         if state is InboundState.DEAD:
             yield bad("texts not filed", f"{practice}: {count} could not be filed.", mend)
         else:
-            yield warn("texts not filed", f"{practice}: {count} in quarantine, signed with another token.", mend)
+            yield warn(
+                "texts not filed", f"{practice}: {count} in quarantine, signed with another token.", mend
+            )
     if not rows:
         yield ok("texts not filed", "None.")
 
