@@ -68,7 +68,10 @@ class World:
         store = self.running.carrier.store
         waits = "select count(*) from text where due_at is not null"
         calls = "select count(*) from call where due_at is not null"
-        until(lambda: store.count(waits) + store.count(calls) == 0, lambda: store.wait_beyond(store.version, 0.2))
+        until(
+            lambda: store.count(waits) + store.count(calls) == 0,
+            lambda: store.wait_beyond(store.version, 0.2),
+        )
 
     def settle_of(self, sid: str) -> None:
         """Until this one text has been told."""
@@ -81,10 +84,14 @@ class World:
         number.update(**settings)
 
 
-def ask(url: str, method: str = "GET", content: Any = None, headers: dict[str, str] | None = None) -> dict[str, Any]:
+def ask(
+    url: str, method: str = "GET", content: Any = None, headers: dict[str, str] | None = None
+) -> dict[str, Any]:
     """JSON there and back; an error answer raises with its text."""
     body = None if content is None else json.dumps(content).encode()
-    request = urllib.request.Request(url, body, {"Content-Type": "application/json", **(headers or {})}, method=method)
+    request = urllib.request.Request(
+        url, body, {"Content-Type": "application/json", **(headers or {})}, method=method
+    )
     try:
         with urllib.request.urlopen(request, timeout=10) as response:
             answer: dict[str, Any] = json.load(response)
@@ -95,16 +102,30 @@ def ask(url: str, method: str = "GET", content: Any = None, headers: dict[str, s
 
 def carrier_file(receiver: Receiver) -> CarrierFile:
     hook = receiver.url + "/webhooks/twilio/messages"
-    return CarrierFile.model_validate({
-        "accounts": [
-            {"sid": HARBOR, "token": TOKEN, "name": "Harbor Clinic", "numbers": [FRONT, ANNEX], "sms_url": hook},
-            {"sid": WILLOW, "token": "willow-token", "name": "Willow Veterinary", "numbers": [VETS], "sms_url": hook},
-        ],
-        "phones": [
-            {"number": MARIA, "label": "Maria Alvarez", "birth_date": "02/14/1984"},
-            {"number": BEN, "label": "Ben Whitaker"},
-        ],
-    })
+    return CarrierFile.model_validate(
+        {
+            "accounts": [
+                {
+                    "sid": HARBOR,
+                    "token": TOKEN,
+                    "name": "Harbor Clinic",
+                    "numbers": [FRONT, ANNEX],
+                    "sms_url": hook,
+                },
+                {
+                    "sid": WILLOW,
+                    "token": "willow-token",
+                    "name": "Willow Veterinary",
+                    "numbers": [VETS],
+                    "sms_url": hook,
+                },
+            ],
+            "phones": [
+                {"number": MARIA, "label": "Maria Alvarez", "birth_date": "02/14/1984"},
+                {"number": BEN, "label": "Ben Whitaker"},
+            ],
+        }
+    )
 
 
 @pytest.fixture
