@@ -3,12 +3,13 @@
 import os
 import sys
 import tempfile
-from typing import Any
 
 import click
 from pydantic import ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
+from triage import config
+from triage.config import Settings
 from triage.demo.command import demo
 from triage.kit.errors import Refused
 from triage.simulator.command import simulate, simulator
@@ -44,10 +45,15 @@ def worker(processes: int, threads: int) -> None:
     os.environ.setdefault("dramatiq_restart_delay", "500")
     # An idle worker asks Redis this often (ms): it is how long a text waits at the most for its doorbell.
     os.environ.setdefault("dramatiq_worker_timeout", "100")
-    arguments = ["--processes", str(processes), "--threads", str(threads), "--worker-shutdown-timeout", "25000"]
-    os.execv(
-        sys.executable, [sys.executable, "-m", "dramatiq", "workers.main", "--skip-logging", *arguments]
-    )
+    arguments = [
+        "--processes",
+        str(processes),
+        "--threads",
+        str(threads),
+        "--worker-shutdown-timeout",
+        "25000",
+    ]
+    os.execv(sys.executable, [sys.executable, "-m", "dramatiq", "workers.main", "--skip-logging", *arguments])
 
 
 @cli.command()
@@ -92,21 +98,15 @@ def doctor() -> None:
     sys.exit(doctoring.run())
 
 
-def _settings() -> Any:
-    from triage.config import settings
-
+def _settings() -> Settings:
     try:
-        return settings()
+        return config.settings()
     except ValidationError as error:
-        lines = []
-        for one in error.errors():
-            name = str(one["loc"][0]) if one["loc"] else ""
-            shown = name if name.isupper() else f"TRIAGE_{name.upper()}" if name else ""
-            lines.append(f"{shown}: {one['msg']}".removeprefix(": ").replace("Value error, ", ""))
-        raise click.ClickException("These settings cannot be used.\n  " + "\n  ".join(lines)) from None
+        problems = "\n  ".join(config.problems(error))
+        raise click.ClickException(f"These settings cannot be used.\n  {problems}") from None
 
 
-def _refuse_unsafe(given: Any) -> None:
+def _refuse_unsafe(given: Settings) -> None:
     """Production starts only on settings that keep the promises."""
     if given.is_production:
         from triage import doctoring

@@ -3,7 +3,7 @@
 from functools import cache
 from typing import Literal, Self
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 INSECURE_SECRETS = {"changeme", "change-me", "secret", "dev", "development"}
@@ -55,6 +55,10 @@ class Settings(BaseSettings):
     web_threads: int = Field(64, ge=32, description="Threads of a web process; an open page holds one.")
     trusted_proxies: int = Field(
         0, ge=0, description="Reverse proxies in front whose X-Forwarded-For is believed."
+    )
+    private_network: bool = Field(
+        False,
+        description="Nobody else can join the network of database and Redis, so they may be reached without TLS.",
     )
     pool_size: int = Field(10, ge=2, description="Database connections of a process.")
     log_format: Literal["json", "console"] = Field("json", description="How log lines are written.")
@@ -115,3 +119,13 @@ class Settings(BaseSettings):
 def settings() -> Settings:
     """The settings of this process, read at the first call."""
     return Settings()  # type: ignore[call-arg]  # the values come from the environment
+
+
+def problems(error: ValidationError) -> list[str]:
+    """One line for each setting that cannot be used, by the name that the environment knows."""
+    lines = []
+    for one in error.errors():
+        name = str(one["loc"][0]) if one["loc"] else ""
+        shown = name if name.isupper() else f"TRIAGE_{name.upper()}" if name else ""
+        lines.append(f"{shown}: {one['msg']}".removeprefix(": ").replace("Value error, ", ""))
+    return lines

@@ -69,6 +69,7 @@ def _options(given: Settings) -> dict[str, Any]:
 
 def _watch_ending(worker: Any) -> None:
     """Streams end as soon as the worker is told to stop; without this a deploy waits for every open page."""
+
     def watch() -> None:
         waiter = threading.Event()
         while worker.alive:

@@ -4,6 +4,8 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.script.revision import RevisionError
+from alembic.util import CommandError
 from sqlalchemy import Connection
 
 from triage.kit.paths import MIGRATIONS
@@ -26,6 +28,16 @@ def newest() -> str:
 def current(connection: Connection) -> str | None:
     """The revision that the database has; None for an empty one."""
     return MigrationContext.configure(connection).get_current_revision()
+
+
+def waiting_after(revision: str | None) -> list[str] | None:
+    """What a database at this revision still lacks, first to last; None where this code does not know it."""
+    script = ScriptDirectory.from_config(_config())
+    try:
+        steps = list(script.iterate_revisions("head", revision or "base"))
+    except (CommandError, RevisionError):
+        return None
+    return [step.revision for step in reversed(steps)]
 
 
 def upgrade(url: str, revision: str = "head") -> None:

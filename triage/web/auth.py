@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 from urllib.parse import urlencode
 
 from flask import Blueprint, Flask, Response, current_app, g, redirect, request, session, url_for
@@ -96,10 +96,10 @@ def public(view: Callable[P, R]) -> Callable[P, R]:
 
 
 def _ask_to_sign_in() -> Response:
-    if render.is_partial() or request.headers.get("Accept", "").startswith(("application/json", "text/event")):
-        response = render.fragment(
-            "errors/_refused.html", 401, sentence=_session_ended()
-        )
+    if render.is_partial() or request.headers.get("Accept", "").startswith(
+        ("application/json", "text/event")
+    ):
+        response = render.fragment("errors/_refused.html", 401, sentence=_session_ended())
         response.headers["X-Sign-In"] = url_for("auth.sign_in")
         return response
     come_back = request.full_path.rstrip("?") if request.method == "GET" else ""
@@ -139,7 +139,12 @@ def sign_in_now() -> Response:
             browser = request.headers.get("User-Agent", "")
             token = sign_in.start_session(session_, member, browser=browser, now=now)
             audit.record(
-                session_, member.practice_id, audit.Action.SIGNED_IN, by=member.id, at=now, subject_id=member.id
+                session_,
+                member.practice_id,
+                audit.Action.SIGNED_IN,
+                by=member.id,
+                at=now,
+                subject_id=member.id,
             )
     if member is None:
         metrics.SIGN_INS.labels("refused").inc()
@@ -186,5 +191,3 @@ def _plain(response: object) -> Response:
 def install(app: Flask) -> None:
     manager.init_app(app)
     app.register_blueprint(auth)
-
-

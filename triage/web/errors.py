@@ -57,7 +57,9 @@ def answer(status: int, heading: str, sentence: str) -> Response:
 
 
 def _stale_form(error: CSRFError) -> Response:
-    return answer(403, "This form is too old", "Go back, reload the page and send it again. Nothing was changed.")
+    return answer(
+        403, "This form is too old", "Go back, reload the page and send it again. Nothing was changed."
+    )
 
 
 def _of_werkzeug(error: HTTPException) -> Response:

@@ -96,7 +96,7 @@ class Hub:
                 _is_ending.wait(1.0)
 
     def _pin_positions(self) -> None:
-        """"$" means from now on, but only while a read is waiting: pin it, so that nothing falls between two reads."""
+        """ "$" means from now on, but only while a read is waiting: pin it, so that nothing falls between two reads."""
         with self._lock:
             floating = [key for key, at in self._positions.items() if at == "$"]
         for key in floating:
@@ -250,7 +250,9 @@ def since() -> Response:
     try:
         newest = hub.client().xrevrange(stream_key, count=1)
         entries = (
-            hub.client().xrange(stream_key, min=f"({after}", count=MOST_REPLAYED) if _order(after) > (0, 0) else []
+            hub.client().xrange(stream_key, min=f"({after}", count=MOST_REPLAYED)
+            if _order(after) > (0, 0)
+            else []
         )
     except redis.RedisError:
         return jsonify(last=after, signals=[{"kind": "resync", "ids": {}}])
@@ -261,4 +263,3 @@ def since() -> Response:
             signals.append({"kind": for_ear[0], "ids": json.loads(for_ear[1])})
     last = newest[0][0].decode() if newest else after
     return jsonify(last=last, signals=signals)
-

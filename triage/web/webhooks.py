@@ -50,9 +50,7 @@ def messages() -> Response:
     if _owner_of(params["To"]) not in (None, account.practice_id):
         return _refuse_stray(sender_account, "number of another practice")
     with db.transaction() as session:
-        outcome = ledger.receive(
-            session, account.practice_id, twilio.read_message(params), via=Via.WEBHOOK
-        )
+        outcome = ledger.receive(session, account.practice_id, twilio.read_message(params), via=Via.WEBHOOK)
     metrics.WEBHOOKS.labels("message", "duplicate" if outcome is InboundState.DUPLICATE else "accepted").inc()
     return _twiml()
 
@@ -101,7 +99,9 @@ def _message_id() -> UUID | None:
 
 def _is_signed(params: dict[str, str], account: Account) -> bool:
     signature = request.headers.get("X-Twilio-Signature")
-    return twilio.is_signed(_signed_url(), {} if request.method == "GET" else params, signature, account.tokens)
+    return twilio.is_signed(
+        _signed_url(), {} if request.method == "GET" else params, signature, account.tokens
+    )
 
 
 def _signed_url() -> str:
@@ -175,5 +175,3 @@ def forget_accounts() -> None:
     """Read accounts and numbers anew at the next call (after settings changed, and in tests)."""
     _accounts.clear()
     _owners.clear()
-
-

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from sqlalchemy import Index, UniqueConstraint, select
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy.orm import Mapped, Session
 
 from triage.domain.patients.phones import Identity, Phone
 from triage.domain.practice.practice import PracticeNumber

@@ -1,17 +1,13 @@
 """Roles and the table of who may do what."""
 
 from enum import StrEnum
-from typing import TYPE_CHECKING
 from uuid import UUID
 
 from sqlalchemy import UniqueConstraint, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from triage.kit import db
-from triage.kit.errors import Invalid, NotAllowed, NotFound
-
-if TYPE_CHECKING:
-    from triage.domain.practice.member import Member
+from triage.kit.errors import Invalid, NotFound
 
 
 class Messages(StrEnum):
@@ -80,12 +76,6 @@ BUILT_IN: dict[str, dict[str, object]] = {
     "Care team": {"messages": Messages.ALL, "patients": True},
     "Assigned only": {"messages": Messages.ASSIGNED},
 }
-
-
-def require(member: "Member", privilege: Privilege) -> None:
-    """Raises `NotAllowed`."""
-    if not member.role.may(privilege):
-        raise NotAllowed("Your role does not allow this. A practice admin can change it.")
 
 
 def add_built_in_roles(session: Session, practice_id: UUID) -> dict[str, Role]:
