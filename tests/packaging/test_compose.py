@@ -10,8 +10,8 @@ from typing import Any
 import psycopg
 import pytest
 import yaml
-from triage.cli import cli
 
+from triage.cli import cli
 from triage.demo.binaries import find_postgres
 from triage.demo.postgres import ADMINISTRATOR, APPLICATION, OWNER, PostgresServer
 
