@@ -59,7 +59,7 @@ def _commands() -> Iterator[str]:
 
     yield "# Commands"
     yield ""
-    yield "`triage COMMAND --help` says the same. This page is made from the commands themselves by `make docs`."
+    yield "`triage COMMAND --help` says the same. This page is made from the commands by `make docs`."
     yield from _described(cli, "triage", None)
 
 
