@@ -27,11 +27,12 @@ demo: setup ## Start the demo: practice, pretend patients, phones; Ctrl-C stops 
 test: browser ## Run all tests
 	@$(PYTHON) -m pytest -n 2 --dist loadscope $(ARGS)
 
-check: setup ## Lint, types, import contracts
+check: setup ## Lint, types, import contracts, reference pages
 	@$(PYTHON) -m ruff check .
 	@$(PYTHON) -m ruff format --check .
 	@$(PYTHON) -m mypy
 	@.venv/bin/lint-imports
+	@$(PYTHON) -m scripts.reference --check
 
 format: setup ## Put the code into its usual form
 	@$(PYTHON) -m ruff check --fix-only --exit-zero .

@@ -150,6 +150,18 @@ def test_after_a_launcher_was_killed_the_next_one_continues(stage: Stage) -> Non
     second.stop()
 
 
+def test_ctrl_c_in_the_middle_of_the_set_up_leaves_nothing_half_done(stage: Stage) -> None:
+    first = stage.demo()
+    assert wait_until((stage.data / "postgres").exists, seconds=30)
+
+    # As a terminal does it: to everything in the foreground.
+    os.killpg(first.process.pid, signal.SIGINT)
+
+    assert first.process.wait(60) == 0, first.said()
+    assert "Error" not in first.said() and READY not in first.said()
+    stage.demo().wait_until_ready().stop()
+
+
 def test_a_killed_worker_comes_back(stage: Stage) -> None:
     demo = stage.demo().wait_until_ready()
     os.kill(stage.pids("worker")[0], signal.SIGKILL)

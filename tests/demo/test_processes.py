@@ -110,6 +110,28 @@ def test_stopping_ends_all_with_what_they_started(stage: Stage) -> None:
     assert wait_until(lambda: not running(pids), seconds=20)
 
 
+def test_processes_of_a_process_are_asked_to_stop_once_by_their_own_leader(stage: Stage) -> None:
+    """Asked twice, a Dramatiq worker drops what it is at; this one waits a second for the second time."""
+    counts = (
+        "import signal, threading; signal.signal(signal.SIGTERM, lambda *_: print('asked', flush=True)); "
+        "print('here', flush=True); signal.pause(); threading.Event().wait(1)"
+    )
+    forwards = "; ".join(
+        [
+            "import signal, subprocess, sys",
+            f"child = subprocess.Popen([sys.executable, '-c', {counts!r}])",
+            "signal.signal(signal.SIGTERM, lambda *_: child.terminate())",
+            "child.wait()",
+        ]
+    )
+    stage.start("worker", forwards)
+    assert wait_until(lambda: "here" in stage.log(), seconds=20)
+
+    stage.supervisor.stop()
+
+    assert stage.log().count("asked") == 1
+
+
 def test_whoever_hurries_ends_a_process_that_does_not_listen(stage: Stage) -> None:
     pid = stage.start("web", STUBBORN)
     assert wait_until(lambda: "deaf" in stage.log(), seconds=20)

@@ -86,8 +86,9 @@ class Child:
             os.killpg(self.pid, number)
 
     def ask_to_stop(self) -> None:
+        """Only the leader, which asks its own children: a Dramatiq worker asked twice drops what it is at."""
         if self.is_running():
-            self.signal(self._stop_signal)
+            os.kill(self.pid, self._stop_signal)
             # A process that was paused hears nothing before it goes on.
             self.signal(signal.SIGCONT)
 

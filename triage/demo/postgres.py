@@ -193,6 +193,7 @@ class PostgresServer:
         return [f"--locale={name}"]
 
     def _run(self, place: Place, tool: str, *arguments: str | Path, check: bool = True) -> None:
+        # In a group of its own: a Ctrl-C is for us, and what is half set up is finished before we stop.
         done = subprocess.run(
             [place.programs / tool, *arguments],
             cwd=place.home,
@@ -201,11 +202,11 @@ class PostgresServer:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            process_group=0,
             **run_as(place.account),
         )
         if check and done.returncode != 0:
-            said = [line.removeprefix(f"{tool}: ") for line in done.stdout.splitlines() if "error" in line]
-            problem = said[0] if said else done.stdout.strip()
+            problem = _problem_in(done.stdout).removeprefix(f"{tool}: ").rstrip(".")
             raise CannotStart(f"PostgreSQL could not be set up in {place.home}: {problem}.")
 
     def _start_postmaster(self, place: Place) -> None:
@@ -281,6 +282,13 @@ def _is_ready(place: Place, pid: int) -> bool:
     except OSError:
         return False
     return lines[:1] == [str(pid)] and lines[-1] == "ready"
+
+
+def _problem_in(output: str) -> str:
+    """The line of a tool's output that says what went wrong."""
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    problems = [line for line in lines if "error:" in line or "FATAL:" in line]
+    return (problems or lines[-1:] or ["it said nothing"])[0]
 
 
 def _environment() -> dict[str, str]:
