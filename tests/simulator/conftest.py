@@ -1,6 +1,7 @@
 """A carrier with two practices, a receiver in the product's place, and the carrier's own client library."""
 
 import json
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -12,7 +13,7 @@ from twilio.http.http_client import TwilioHttpClient
 from twilio.http.response import Response
 from twilio.rest import Client
 
-from tests.simulator.receivers import Receiver, receiving, until
+from tests.simulator.receivers import Receiver, receiving
 from triage.simulator.directory import CarrierFile
 from triage.simulator.serve import Running, running
 
@@ -65,16 +66,24 @@ class World:
 
     def settle(self) -> None:
         """Until nothing is left to be told or moved on."""
-        store = self.running.carrier.store
-        waits = "select count(*) from text where due_at is not null"
-        calls = "select count(*) from call where due_at is not null"
-        until(lambda: store.count(waits) + store.count(calls) == 0, lambda: store.wait_beyond(store.version, 0.2))
+        waiting = "select (select count(*) from text where due_at is not null)"
+        waiting += " + (select count(*) from call where due_at is not null)"
+        self.until(lambda: self.running.carrier.store.count(waiting) == 0)
 
     def settle_of(self, sid: str) -> None:
         """Until this one text has been told."""
+        waiting = "select count(*) from text where sid = ? and due_at is not null"
+        self.until(lambda: self.running.carrier.store.count(waiting, (sid,)) == 0)
+
+    def until(self, condition: Callable[[], bool]) -> None:
+        """Returns when it holds, looking whenever the carrier's memory has changed; fails after ten seconds."""
         store = self.running.carrier.store
-        waits = "select count(*) from text where sid = ? and due_at is not null"
-        until(lambda: store.count(waits, (sid,)) == 0, lambda: store.wait_beyond(store.version, 0.2))
+        deadline = time.monotonic() + 10
+        version = store.version
+        while not condition():
+            assert time.monotonic() < deadline, "it never became true"
+            store.wait_beyond(version, 0.5)
+            version = store.version
 
     def set_number(self, **settings: str) -> None:
         number = self.client.incoming_phone_numbers.list(phone_number=FRONT)[0]

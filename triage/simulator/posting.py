@@ -81,10 +81,10 @@ def _call(carrier: Carrier, letter: Letter, url: str, patience: Patience) -> Ans
     token = "not-" + letter.token if carrier.dice.happens("wrong_signature") else letter.token
     if letter.method == "GET":
         if letter.params:
-            url += ("&" if urlsplit(url).query else "?") + urlencode(letter.params, errors="surrogatepass")
+            url += ("&" if urlsplit(url).query else "?") + urlencode(letter.params)
         signed = signature(token, url)
     else:
-        body = urlencode(letter.params, errors="surrogatepass").encode()
+        body = urlencode(letter.params).encode()
         headers["Content-Type"] = "application/x-www-form-urlencoded; charset=utf-8"
         signed = signature(token, url, letter.params)
     headers["X-Twilio-Signature"] = signed
