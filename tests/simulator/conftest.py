@@ -1,6 +1,7 @@
 """A carrier with two practices, a receiver in the product's place, and the carrier's own client library."""
 
 import json
+import socket
 import time
 import urllib.error
 import urllib.request
@@ -136,3 +137,8 @@ def world(receiver: Receiver) -> Iterator[World]:
 def behave(world: World) -> Callable[[str], None]:
     """Sets what becomes of texts to and from Maria's phone."""
     return lambda behaviour: world.control("PUT", f"/phones/{MARIA}", {"behaviour": behaviour}) and None
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])

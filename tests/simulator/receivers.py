@@ -66,7 +66,7 @@ def receiving() -> Iterator[Receiver]:
     server = _Server(("127.0.0.1", 0), _Handler)
     receiver = Receiver(f"http://127.0.0.1:{server.server_port}")
     server.receiver = receiver
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.005}, daemon=True)
     thread.start()
     try:
         yield receiver

@@ -48,7 +48,7 @@ def post(carrier: Carrier, letter: Letter) -> Answer:
         if not failure or not patience.forgives(failure) or time.monotonic() - began >= patience.total:
             break
         if tries < patience.retries:
-            carrier.dice.pause(min(0.05 * 2**tries, 1.0))
+            carrier.dice.pause(min(0.05 * 2**tries, 1.0) * min(carrier.pace, 1.0))
     return answer
 
 
