@@ -6,6 +6,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -126,6 +127,19 @@ def receiver() -> Iterator[Receiver]:
 @pytest.fixture
 def world(receiver: Receiver) -> Iterator[World]:
     """A carrier in memory whose texts arrive without delay."""
+    with making_world(receiver) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def lasting_world() -> Iterator[World]:
+    """The same for tests that leave no trace in it."""
+    with receiving() as started, making_world(started) as made:
+        yield made
+
+
+@contextmanager
+def making_world(receiver: Receiver) -> Iterator[World]:
     with running(carrier_file(receiver), product_url=receiver.url) as started:
         client = Client(HARBOR, TOKEN, http_client=SimulatedCarrierClient(started.url))
         world = World(started, receiver, client)

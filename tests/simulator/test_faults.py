@@ -121,9 +121,9 @@ def test_what_happened_is_counted(world: World) -> None:
 @pytest.mark.parametrize(
     "nonsense", [{"rain": 1}, {"drop_after": 2}, {"drop_after": -1}, {"reads": 1}, {"latency_ms": "10"}, {"seed": True}]
 )
-def test_a_switch_that_makes_no_sense_is_refused(world: World, nonsense: dict[str, Any]) -> None:
+def test_a_switch_that_makes_no_sense_is_refused(lasting_world: World, nonsense: dict[str, Any]) -> None:
     with pytest.raises(AssertionError, match=f"400 .*{next(iter(nonsense))}"):
-        world.control("PATCH", "/faults", nonsense)
+        lasting_world.control("PATCH", "/faults", nonsense)
 
 
 def test_a_form_of_another_site_cannot_switch_anything(world: World) -> None:
@@ -136,9 +136,9 @@ def test_a_form_of_another_site_cannot_switch_anything(world: World) -> None:
     "content", [{}, {"from": "nobody", "body": "x"}, {"from": MARIA, "body": 3}, {"from": MARIA, "to": "+12025550199"},
                 {"from": MARIA, "body": "x", "media": [{"content_type": "image/png", "content": "not base64!"}]}],
 )
-def test_a_text_that_makes_no_sense_is_refused_with_a_reason(world: World, content: dict[str, Any]) -> None:
+def test_a_text_that_makes_no_sense_is_refused_with_a_reason(lasting_world: World, content: dict[str, Any]) -> None:
     with pytest.raises(AssertionError, match=r'400 \{"error": ?"'):
-        ask(world.url + "/_control/texts", "POST", content)
+        ask(lasting_world.url + "/_control/texts", "POST", content)
 
 
 def test_many_texts_are_taken_at_once_and_all_told(world: World) -> None:

@@ -138,14 +138,16 @@ def test_a_text_on_its_way_goes_on_after_a_kill(process: Process, receiver: Rece
     assert library(process).messages(sid).fetch().status == "delivered"
 
 
-def test_it_says_where_it_is_for_as_long_as_it_runs(process: Process) -> None:
-    process.start()
+def test_in_memory_it_says_where_it_is_for_as_long_as_it_runs_and_keeps_nothing(process: Process) -> None:
+    process.start("--memory")
+    text(process, "hello")
     note = process.data / "simulator.json"
     assert json.loads(note.read_text()) == {"url": process.url}
 
     assert process.stop() == 0
 
     assert not note.exists()
+    assert not list(process.data.glob("*.db*"))
 
 
 def test_dropping_and_hanging_work_on_the_real_server_too(process: Process) -> None:
@@ -156,10 +158,3 @@ def test_dropping_and_hanging_work_on_the_real_server_too(process: Process) -> N
         library(process).messages.create(to=MARIA, from_=FRONT, body="taken")
 
     assert [message.body for message in library(process).messages.list()] == ["taken"]
-
-
-def test_in_memory_nothing_is_written(process: Process) -> None:
-    process.start("--memory")
-    text(process, "hello")
-
-    assert not list(process.data.glob("*.db*"))

@@ -149,11 +149,13 @@ def test_nobody_gets_in_with_a_wrong_token_or_into_another_account(world: World)
         ({"send_at": datetime.now(UTC), "schedule_type": "fixed"}, 35118),
     ],
 )
-def test_a_wrong_message_is_refused_with_the_carriers_number(world: World, fields: dict[str, object], code: int) -> None:
+def test_a_wrong_message_is_refused_with_the_carriers_number(
+    lasting_world: World, fields: dict[str, object], code: int
+) -> None:
     with refused(code):
-        world.client.messages.create(**{"to": MARIA, "from_": FRONT, "body": "Hello", **fields})
+        lasting_world.client.messages.create(**{"to": MARIA, "from_": FRONT, "body": "Hello", **fields})
 
-    assert world.client.messages.list() == []
+    assert lasting_world.client.messages.list() == []
 
 
 def test_an_error_body_names_number_words_page_and_status(world: World) -> None:

@@ -152,7 +152,7 @@ def running(
 
     server = make_server("127.0.0.1", port, application, threaded=True, request_handler=_Quiet)
     url = f"http://localhost:{server.server_port}"
-    app = create_app(data=data, content=content, url=url, product_url=product_url, threads=16)
+    app = create_app(data=data, content=content, url=url, product_url=product_url, threads=8)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.005}, daemon=True)
     thread.start()
     try:
