@@ -92,10 +92,14 @@ class World:
         number.update(**settings)
 
 
-def ask(url: str, method: str = "GET", content: Any = None, headers: dict[str, str] | None = None) -> dict[str, Any]:
+def ask(
+    url: str, method: str = "GET", content: Any = None, headers: dict[str, str] | None = None
+) -> dict[str, Any]:
     """JSON there and back; an error answer raises with its text."""
     body = None if content is None else json.dumps(content).encode()
-    request = urllib.request.Request(url, body, {"Content-Type": "application/json", **(headers or {})}, method=method)
+    request = urllib.request.Request(
+        url, body, {"Content-Type": "application/json", **(headers or {})}, method=method
+    )
     try:
         with urllib.request.urlopen(request, timeout=10) as response:
             answer: dict[str, Any] = json.load(response)
@@ -106,16 +110,30 @@ def ask(url: str, method: str = "GET", content: Any = None, headers: dict[str, s
 
 def carrier_file(receiver: Receiver) -> CarrierFile:
     hook = receiver.url + "/webhooks/twilio/messages"
-    return CarrierFile.model_validate({
-        "accounts": [
-            {"sid": HARBOR, "token": TOKEN, "name": "Harbor Clinic", "numbers": [FRONT, ANNEX], "sms_url": hook},
-            {"sid": WILLOW, "token": "willow-token", "name": "Willow Veterinary", "numbers": [VETS], "sms_url": hook},
-        ],
-        "phones": [
-            {"number": MARIA, "label": "Maria Alvarez", "birth_date": "02/14/1984"},
-            {"number": BEN, "label": "Ben Whitaker"},
-        ],
-    })
+    return CarrierFile.model_validate(
+        {
+            "accounts": [
+                {
+                    "sid": HARBOR,
+                    "token": TOKEN,
+                    "name": "Harbor Clinic",
+                    "numbers": [FRONT, ANNEX],
+                    "sms_url": hook,
+                },
+                {
+                    "sid": WILLOW,
+                    "token": "willow-token",
+                    "name": "Willow Veterinary",
+                    "numbers": [VETS],
+                    "sms_url": hook,
+                },
+            ],
+            "phones": [
+                {"number": MARIA, "label": "Maria Alvarez", "birth_date": "02/14/1984"},
+                {"number": BEN, "label": "Ben Whitaker"},
+            ],
+        }
+    )
 
 
 @pytest.fixture
@@ -150,7 +168,11 @@ def making_world(receiver: Receiver) -> Iterator[World]:
 @pytest.fixture
 def behave(world: World) -> Callable[[str], None]:
     """Sets what becomes of texts to and from Maria's phone."""
-    return lambda behaviour: world.control("PUT", f"/phones/{MARIA}", {"behaviour": behaviour}) and None
+
+    def set_behaviour(behaviour: str) -> None:
+        world.control("PUT", f"/phones/{MARIA}", {"behaviour": behaviour})
+
+    return set_behaviour
 
 
 def free_port() -> int:

@@ -101,7 +101,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self, params: dict[str, str]) -> None:
         receiver = self.server.receiver
-        reply = receiver.note(Call(self.command, receiver.url + self.path, dict(self.headers.items()), params))
+        reply = receiver.note(
+            Call(self.command, receiver.url + self.path, dict(self.headers.items()), params)
+        )
         self.send_response(reply.status)
         for name, value in {"Content-Type": reply.content_type, **reply.headers}.items():
             self.send_header(name, value)

@@ -69,8 +69,12 @@ def test_a_taken_port_is_said_plainly(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "place"),
-    [("{", "file"), ('{"accounts": [{"sid": "AC1"}]}', "accounts.0.sid"), ('{"phones": [{"number": "12"}]}', "phones.0.number"),
-     ('{"fones": []}', "fones")],
+    [
+        ("{", "file"),
+        ('{"accounts": [{"sid": "AC1"}]}', "accounts.0.sid"),
+        ('{"phones": [{"number": "12"}]}', "phones.0.number"),
+        ('{"fones": []}', "fones"),
+    ],
 )
 def test_a_wrong_file_is_said_plainly(tmp_path: Path, content: str, place: str) -> None:
     file = tmp_path / "carrier.json"

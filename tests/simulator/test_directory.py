@@ -6,7 +6,13 @@ from triage.simulator.directory import CarrierFile
 
 
 def harbor(**more: object) -> CarrierFile:
-    account = {"sid": HARBOR, "token": TOKEN, "numbers": [FRONT], "sms_url": "http://localhost:8080/sms", **more}
+    account = {
+        "sid": HARBOR,
+        "token": TOKEN,
+        "numbers": [FRONT],
+        "sms_url": "http://localhost:8080/sms",
+        **more,
+    }
     return CarrierFile.model_validate({"accounts": [account]})
 
 
@@ -40,6 +46,12 @@ def test_a_number_may_differ_from_its_account(world: World) -> None:
 
     directory.install(world.running.carrier.store, harbor(numbers=[FRONT, own]))
 
-    front, annex = (world.client.incoming_phone_numbers.list(phone_number=number)[0] for number in (FRONT, ANNEX))
+    front, annex = (
+        world.client.incoming_phone_numbers.list(phone_number=number)[0] for number in (FRONT, ANNEX)
+    )
     assert (front.sms_url, front.sms_method) == ("http://localhost:8080/sms", "POST")
-    assert (annex.friendly_name, annex.sms_url, annex.sms_method) == ("Annex", "http://localhost/annex", "GET")
+    assert (annex.friendly_name, annex.sms_url, annex.sms_method) == (
+        "Annex",
+        "http://localhost/annex",
+        "GET",
+    )

@@ -104,8 +104,10 @@ def test_the_same_seed_gives_the_same_bad_day(world: World) -> None:
 
 def outcome(world: World) -> int:
     answer = world.client.http_client.request(
-        "POST", f"https://api.twilio.com/2010-04-01/Accounts/{HARBOR}/Messages.json",
-        data={"To": MARIA, "From": FRONT, "Body": "x"}, auth=(HARBOR, TOKEN),
+        "POST",
+        f"https://api.twilio.com/2010-04-01/Accounts/{HARBOR}/Messages.json",
+        data={"To": MARIA, "From": FRONT, "Body": "x"},
+        auth=(HARBOR, TOKEN),
     )
     return int(answer.status_code)
 
@@ -119,7 +121,8 @@ def test_what_happened_is_counted(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    "nonsense", [{"rain": 1}, {"drop_after": 2}, {"drop_after": -1}, {"reads": 1}, {"latency_ms": "10"}, {"seed": True}]
+    "nonsense",
+    [{"rain": 1}, {"drop_after": 2}, {"drop_after": -1}, {"reads": 1}, {"latency_ms": "10"}, {"seed": True}],
 )
 def test_a_switch_that_makes_no_sense_is_refused(lasting_world: World, nonsense: dict[str, Any]) -> None:
     with pytest.raises(AssertionError, match=f"400 .*{next(iter(nonsense))}"):
@@ -133,10 +136,18 @@ def test_a_form_of_another_site_cannot_switch_anything(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [{}, {"from": "nobody", "body": "x"}, {"from": MARIA, "body": 3}, {"from": MARIA, "to": "+12025550199"},
-                {"from": MARIA, "body": "x", "media": [{"content_type": "image/png", "content": "not base64!"}]}],
+    "content",
+    [
+        {},
+        {"from": "nobody", "body": "x"},
+        {"from": MARIA, "body": 3},
+        {"from": MARIA, "to": "+12025550199"},
+        {"from": MARIA, "body": "x", "media": [{"content_type": "image/png", "content": "not base64!"}]},
+    ],
 )
-def test_a_text_that_makes_no_sense_is_refused_with_a_reason(lasting_world: World, content: dict[str, Any]) -> None:
+def test_a_text_that_makes_no_sense_is_refused_with_a_reason(
+    lasting_world: World, content: dict[str, Any]
+) -> None:
     with pytest.raises(AssertionError, match=r'400 \{"error": ?"'):
         ask(lasting_world.url + "/_control/texts", "POST", content)
 

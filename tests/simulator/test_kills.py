@@ -13,7 +13,17 @@ from pathlib import Path
 import pytest
 from twilio.rest import Client
 
-from tests.simulator.conftest import BEN, FRONT, HARBOR, MARIA, TOKEN, SimulatedCarrierClient, ask, carrier_file, free_port
+from tests.simulator.conftest import (
+    BEN,
+    FRONT,
+    HARBOR,
+    MARIA,
+    TOKEN,
+    SimulatedCarrierClient,
+    ask,
+    carrier_file,
+    free_port,
+)
 from tests.simulator.receivers import Call, Receiver, Reply
 
 RUN = "from triage.simulator.command import simulator; simulator()"
@@ -40,10 +50,10 @@ class Process:
                 pause.wait(0.02)
         raise AssertionError("it does not answer")
 
-    def kill(self) -> None:
-        """The whole group at once, with no chance to tidy up."""
+    def kill(self, *, whole: bool = True) -> None:
+        """With no chance to tidy up: the whole group at once, or only the process that was started."""
         assert self.child is not None
-        os.killpg(self.child.pid, signal.SIGKILL)
+        (os.killpg if whole else os.kill)(self.child.pid, signal.SIGKILL)
         self._wait()
 
     def stop(self) -> int:
@@ -68,7 +78,9 @@ def process(tmp_path: Path, receiver: Receiver) -> Iterator[Process]:
 
 
 def text(process: Process, body: str, sender: str = MARIA) -> str:
-    return str(ask(process.url + "/_control/texts", "POST", {"from": sender, "to": FRONT, "body": body})["sid"])
+    return str(
+        ask(process.url + "/_control/texts", "POST", {"from": sender, "to": FRONT, "body": body})["sid"]
+    )
 
 
 def library(process: Process) -> Client:
@@ -95,17 +107,22 @@ def test_texts_blocks_faults_and_settings_outlive_a_kill(process: Process, recei
     stopped = text(process, "STOP", sender=BEN)
     written = text(process, "Is the doctor in?")
     sent = library(process).messages.create(to=MARIA, from_=FRONT, body="Yes, until five").sid
-    library(process).incoming_phone_numbers.list(phone_number=FRONT)[0].update(sms_url=receiver.url + "/elsewhere")
+    library(process).incoming_phone_numbers.list(phone_number=FRONT)[0].update(
+        sms_url=receiver.url + "/elsewhere"
+    )
     ask(process.url + "/_control/faults", "PATCH", {"latency_ms": 1, "seed": 42})
 
-    process.kill()
+    process.kill(whole=False)
     process.start()
 
     listed = {message.sid: message.body for message in library(process).messages.list()}
     assert listed == {stopped: "STOP", written: "Is the doctor in?", sent: "Yes, until five"}
     assert ask(process.url + "/_control/blocks")["blocks"] == [{"scope": FRONT, "phone": BEN}]
     assert ask(process.url + "/_control/faults")["seed"] == 42
-    assert library(process).incoming_phone_numbers.list(phone_number=FRONT)[0].sms_url == receiver.url + "/elsewhere"
+    assert (
+        library(process).incoming_phone_numbers.list(phone_number=FRONT)[0].sms_url
+        == receiver.url + "/elsewhere"
+    )
 
 
 def test_what_was_not_yet_told_is_told_after_a_kill(process: Process, receiver: Receiver) -> None:
@@ -124,9 +141,11 @@ def test_what_was_not_yet_told_is_told_after_a_kill(process: Process, receiver: 
 
 def test_a_text_on_its_way_goes_on_after_a_kill(process: Process, receiver: Receiver) -> None:
     process.start()
-    sid = library(process).messages.create(
-        to=MARIA, from_=FRONT, body="on its way", status_callback=receiver.url + "/status"
-    ).sid
+    sid = (
+        library(process)
+        .messages.create(to=MARIA, from_=FRONT, body="on its way", status_callback=receiver.url + "/status")
+        .sid
+    )
     receiver.wait_for(1, "/status")
     process.kill()
 

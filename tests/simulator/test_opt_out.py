@@ -24,7 +24,9 @@ def said(world: World) -> list[str]:
     return [text["body"] for text in texts]
 
 
-@pytest.mark.parametrize("word", ["STOP", "stopall", " Unsubscribe ", "CANCEL", "end", "quit", "revoke", "OptOut"])
+@pytest.mark.parametrize(
+    "word", ["STOP", "stopall", " Unsubscribe ", "CANCEL", "end", "quit", "revoke", "OptOut"]
+)
 def test_a_stop_word_blocks_and_is_confirmed_by_the_carrier(world: World, word: str) -> None:
     world.text(word)
 
@@ -89,10 +91,21 @@ def test_the_kind_of_word_is_told_only_where_it_was_configured(world: World) -> 
     world.text("STOP")
     assert "OptOutType" not in world.receiver.wait_for(1)[0].params
 
-    world.control("POST", "/accounts", {"accounts": [{
-        "sid": HARBOR, "token": TOKEN, "numbers": [FRONT], "advanced_opt_out": True,
-        "sms_url": world.receiver.url + "/advanced",
-    }]})
+    world.control(
+        "POST",
+        "/accounts",
+        {
+            "accounts": [
+                {
+                    "sid": HARBOR,
+                    "token": TOKEN,
+                    "numbers": [FRONT],
+                    "advanced_opt_out": True,
+                    "sms_url": world.receiver.url + "/advanced",
+                }
+            ]
+        },
+    )
     for word in ("START", "STOP", "HELP", "hello"):
         world.text(word)
         world.settle()
@@ -102,9 +115,20 @@ def test_the_kind_of_word_is_told_only_where_it_was_configured(world: World) -> 
 
 
 def test_a_messaging_service_is_blocked_as_a_whole(world: World) -> None:
-    world.control("POST", "/accounts", {"accounts": [
-        {"sid": HARBOR, "token": TOKEN, "numbers": [FRONT, ANNEX], "messaging_service_sid": "MG" + "1" * 32}
-    ]})
+    world.control(
+        "POST",
+        "/accounts",
+        {
+            "accounts": [
+                {
+                    "sid": HARBOR,
+                    "token": TOKEN,
+                    "numbers": [FRONT, ANNEX],
+                    "messaging_service_sid": "MG" + "1" * 32,
+                }
+            ]
+        },
+    )
 
     world.text("STOP", to=FRONT)
 
@@ -112,7 +136,9 @@ def test_a_messaging_service_is_blocked_as_a_whole(world: World) -> None:
 
 
 def test_a_toll_free_number_knows_fewer_words(world: World) -> None:
-    world.control("POST", "/accounts", {"accounts": [{"sid": HARBOR, "token": TOKEN, "numbers": [TOLL_FREE]}]})
+    world.control(
+        "POST", "/accounts", {"accounts": [{"sid": HARBOR, "token": TOKEN, "numbers": [TOLL_FREE]}]}
+    )
 
     world.text("QUIT", to=TOLL_FREE)
     assert not is_blocked(world, from_=TOLL_FREE)

@@ -12,8 +12,14 @@ from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 from tests.simulator.conftest import ANNEX, BEN, FRONT, MARIA, World
 from tests.simulator.receivers import Call, Reply
 
-CHROMIUM = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
-            "--disable-sync", "--no-first-run"]
+CHROMIUM = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +52,9 @@ def form(world: World, path: str, **fields: str) -> requests.Response:
     return requests.post(world.url + path, data=fields, timeout=5, allow_redirects=False)
 
 
-def test_a_text_typed_on_a_phone_reaches_the_practice_and_stays_on_the_screen(page: Page, world: World) -> None:
+def test_a_text_typed_on_a_phone_reaches_the_practice_and_stays_on_the_screen(
+    page: Page, world: World
+) -> None:
     maria = phone(page, "Maria Alvarez")
 
     maria.get_by_role("textbox").fill("Is the doctor <in>?")
@@ -67,7 +75,9 @@ def test_an_answer_of_the_practice_appears_by_itself(page: Page, world: World) -
 
 
 def test_a_link_of_the_practice_opens_inside_the_phone_and_closes_again(page: Page, world: World) -> None:
-    world.receiver.answer = lambda call: Reply(200, b"<h1>Enter your code</h1>", "text/html") if is_link(call) else Reply()
+    world.receiver.answer = lambda call: (
+        Reply(200, b"<h1>Enter your code</h1>", "text/html") if is_link(call) else Reply()
+    )
     world.send(f"Read it here: {world.receiver.url}/s/abc. Not here: https://example.org/x")
     maria = phone(page, "Maria Alvarez")
 
@@ -105,7 +115,9 @@ def test_stop_is_confirmed_on_the_phone(page: Page) -> None:
 
 
 def test_deliverability_is_set_for_each_phone(page: Page, world: World) -> None:
-    page.get_by_label("Ben Whitaker").and_(page.locator("[name=behaviour]")).select_option("Carrier blocks (30007)")
+    page.get_by_label("Ben Whitaker").and_(page.locator("[name=behaviour]")).select_option(
+        "Carrier blocks (30007)"
+    )
     expect(page.locator("select.odd")).to_have_count(1)
 
     sid = world.send("hello", to=BEN).sid
@@ -221,14 +233,24 @@ def test_only_the_product_may_frame_the_page_and_be_framed_by_it(world: World) -
     answer = requests.get(world.url, timeout=5)
 
     policy = dict(part.strip().split(" ", 1) for part in answer.headers["Content-Security-Policy"].split(";"))
-    assert policy["default-src"] == "'none'" and policy["script-src"] == "'self'" and policy["style-src"] == "'self'"
-    assert policy["frame-ancestors"] == f"'self' {world.receiver.url}" and policy["frame-src"] == world.receiver.url
+    assert (
+        policy["default-src"] == "'none'"
+        and policy["script-src"] == "'self'"
+        and policy["style-src"] == "'self'"
+    )
+    assert (
+        policy["frame-ancestors"] == f"'self' {world.receiver.url}"
+        and policy["frame-src"] == world.receiver.url
+    )
     assert answer.headers["Cache-Control"] == "no-store"
 
 
 def test_a_form_of_another_site_sends_nothing(world: World) -> None:
     answer = requests.post(
-        world.url + "/phones/1/texts", data={"body": "x"}, headers={"Origin": "https://example.org"}, timeout=5
+        world.url + "/phones/1/texts",
+        data={"body": "x"},
+        headers={"Origin": "https://example.org"},
+        timeout=5,
     )
 
     assert answer.status_code == 403

@@ -11,7 +11,18 @@ import pytest
 from twilio.base.exceptions import TwilioRestException
 from twilio.rest import Client
 
-from tests.simulator.conftest import ANNEX, BEN, FRONT, HARBOR, MARIA, TOKEN, VETS, WILLOW, SimulatedCarrierClient, World
+from tests.simulator.conftest import (
+    ANNEX,
+    BEN,
+    FRONT,
+    HARBOR,
+    MARIA,
+    TOKEN,
+    VETS,
+    WILLOW,
+    SimulatedCarrierClient,
+    World,
+)
 
 
 @contextmanager
@@ -27,7 +38,12 @@ def test_a_created_message_has_every_field_of_the_real_one(world: World) -> None
     assert message.sid.startswith("SM") and len(message.sid) == 34
     assert (message.status, message.direction, message.num_segments) == ("queued", "outbound-api", "1")
     assert (message.from_, message.to, message.body) == (FRONT, MARIA, "Hello Maria")
-    assert (message.num_media, message.error_code, message.date_sent, message.price) == ("0", None, None, None)
+    assert (message.num_media, message.error_code, message.date_sent, message.price) == (
+        "0",
+        None,
+        None,
+        None,
+    )
     assert message.account_sid == HARBOR and message.api_version == "2010-04-01"
     assert abs((message.date_created - datetime.now(UTC)).total_seconds()) < 10
     assert message.uri == f"/2010-04-01/Accounts/{HARBOR}/Messages/{message.sid}.json"
@@ -48,7 +64,11 @@ def test_dates_are_written_as_the_carrier_writes_them(world: World) -> None:
     sid = world.send().sid
 
     raw = world.client.http_client
-    raw.request("GET", f"https://api.twilio.com/2010-04-01/Accounts/{HARBOR}/Messages/{sid}.json", auth=(HARBOR, TOKEN))
+    raw.request(
+        "GET",
+        f"https://api.twilio.com/2010-04-01/Accounts/{HARBOR}/Messages/{sid}.json",
+        auth=(HARBOR, TOKEN),
+    )
 
     assert '+0000"' in raw._test_only_last_response.text
 
@@ -88,7 +108,9 @@ def test_the_list_filters_by_day_and_by_moment(world: World) -> None:
     assert [m.sid for m in messages.list(date_sent_before=sent)] == [sid]
     assert messages.list(date_sent_after=sent + timedelta(seconds=1)) == []
     assert messages.list(date_sent_before=sent - timedelta(seconds=1)) == []
-    assert [m.sid for m in messages.list(date_sent_after=date(2020, 1, 1), date_sent_before=sent.date() + day)] == [sid]
+    assert [
+        m.sid for m in messages.list(date_sent_after=date(2020, 1, 1), date_sent_before=sent.date() + day)
+    ] == [sid]
 
 
 def test_a_long_list_comes_in_pages_that_new_texts_do_not_disturb(world: World) -> None:
@@ -161,7 +183,9 @@ def test_a_wrong_message_is_refused_with_the_carriers_number(
 def test_an_error_body_names_number_words_page_and_status(world: World) -> None:
     address = f"https://api.twilio.com/2010-04-01/Accounts/{HARBOR}/Messages.json"
 
-    answer = world.client.http_client.request("POST", address, data={"To": MARIA, "From": FRONT}, auth=(HARBOR, TOKEN))
+    answer = world.client.http_client.request(
+        "POST", address, data={"To": MARIA, "From": FRONT}, auth=(HARBOR, TOKEN)
+    )
 
     assert answer.status_code == 400
     assert answer.text == (
@@ -205,7 +229,9 @@ def test_a_message_is_redacted_and_deleted_once_it_has_ended(world: World) -> No
 
 
 def test_media_are_listed_fetched_behind_a_password_and_deleted(world: World) -> None:
-    sid = world.text("look", media=["sample", {"content_type": "text/plain", "content": base64.b64encode(b"hi").decode()}])
+    sid = world.text(
+        "look", media=["sample", {"content_type": "text/plain", "content": base64.b64encode(b"hi").decode()}]
+    )
     message = world.client.messages(sid).fetch()
     media = message.media.list()
 
@@ -246,7 +272,9 @@ def test_numbers_are_listed_found_and_set(world: World) -> None:
     assert annex.sid.startswith("PN") and annex.capabilities["sms"] is True
     assert annex.sms_url.endswith("/webhooks/twilio/messages")
 
-    annex.update(sms_url="https://example.org/sms#rc=2", sms_method="GET", voice_url="https://example.org/voice")
+    annex.update(
+        sms_url="https://example.org/sms#rc=2", sms_method="GET", voice_url="https://example.org/voice"
+    )
     again = numbers(annex.sid).fetch()
     assert (again.sms_url, again.sms_method) == ("https://example.org/sms#rc=2", "GET")
     assert again.voice_url == "https://example.org/voice"
@@ -267,10 +295,21 @@ def test_the_account_is_fetched(world: World) -> None:
 
 def test_a_messaging_service_picks_the_number_the_phone_knows(world: World) -> None:
     service = "MG" + "1" * 32
-    world.control("POST", "/accounts", {"accounts": [{
-        "sid": HARBOR, "token": TOKEN, "numbers": [FRONT, ANNEX], "messaging_service_sid": service,
-        "sms_url": world.receiver.url + "/webhooks/twilio/messages",
-    }]})
+    world.control(
+        "POST",
+        "/accounts",
+        {
+            "accounts": [
+                {
+                    "sid": HARBOR,
+                    "token": TOKEN,
+                    "numbers": [FRONT, ANNEX],
+                    "messaging_service_sid": service,
+                    "sms_url": world.receiver.url + "/webhooks/twilio/messages",
+                }
+            ]
+        },
+    )
     world.text("hello annex", to=ANNEX)
 
     message = world.client.messages.create(to=MARIA, body="Hi", messaging_service_sid=service)
@@ -283,15 +322,21 @@ def test_a_messaging_service_picks_the_number_the_phone_knows(world: World) -> N
 
 def test_a_scheduled_message_waits_and_can_be_canceled(world: World) -> None:
     service = "MG" + "1" * 32
-    world.control("POST", "/accounts", {"accounts": [
-        {"sid": HARBOR, "token": TOKEN, "numbers": [FRONT], "messaging_service_sid": service}
-    ]})
+    world.control(
+        "POST",
+        "/accounts",
+        {"accounts": [{"sid": HARBOR, "token": TOKEN, "numbers": [FRONT], "messaging_service_sid": service}]},
+    )
     soon = datetime.now(UTC) + timedelta(seconds=299)
     with refused(35114):
         world.client.messages.create(to=MARIA, body="x", messaging_service_sid=service, send_at=soon)
 
     message = world.client.messages.create(
-        to=MARIA, body="x", messaging_service_sid=service, schedule_type="fixed", send_at=soon + timedelta(hours=1)
+        to=MARIA,
+        body="x",
+        messaging_service_sid=service,
+        schedule_type="fixed",
+        send_at=soon + timedelta(hours=1),
     )
     assert message.status == "scheduled"
     assert message.update(status="canceled").status == "canceled"
@@ -301,8 +346,11 @@ def test_a_scheduled_message_waits_and_can_be_canceled(world: World) -> None:
 
 def test_a_call_rings_is_answered_speaks_and_ends(world: World) -> None:
     call = world.client.calls.create(
-        to=MARIA, from_=FRONT, twiml="<Response><Say>Please check your messages.</Say></Response>",
-        status_callback=world.receiver.url + "/voice-status", status_callback_event=["ringing", "answered", "completed"],
+        to=MARIA,
+        from_=FRONT,
+        twiml="<Response><Say>Please check your messages.</Say></Response>",
+        status_callback=world.receiver.url + "/voice-status",
+        status_callback_event=["ringing", "answered", "completed"],
     )
     assert call.sid.startswith("CA") and call.status == "queued" and call.direction == "outbound-api"
     world.settle()

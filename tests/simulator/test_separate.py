@@ -20,13 +20,20 @@ def imports(file: Path) -> set[str]:
 
 
 def test_it_imports_nothing_else_of_the_product() -> None:
-    own = {name for file in FOLDER.glob("**/*.py") for name in imports(file) if name.split(".")[0] in {"triage", "workers", ""}}
+    own = {
+        name
+        for file in FOLDER.glob("**/*.py")
+        for name in imports(file)
+        if name.split(".")[0] in {"triage", "workers", ""}
+    }
 
     assert own and all(name.startswith("triage.simulator") for name in own)
 
 
 def test_it_does_not_lean_on_the_library_it_is_tried_with() -> None:
-    assert not [file for file in FOLDER.glob("**/*.py") if any(name.startswith("twilio") for name in imports(file))]
+    assert not [
+        file for file in FOLDER.glob("**/*.py") if any(name.startswith("twilio") for name in imports(file))
+    ]
 
 
 def test_its_pages_need_no_exception_from_the_content_policy() -> None:
@@ -34,4 +41,4 @@ def test_its_pages_need_no_exception_from_the_content_policy() -> None:
         content = template.read_text(encoding="utf-8")
         assert "style=" not in content and "<style" not in content, template.name
         assert not re.search(r"\son[a-z]+=", content), template.name
-        assert content.count("<script") == content.count("<script type=\"module\" src="), template.name
+        assert content.count("<script") == content.count('<script type="module" src='), template.name

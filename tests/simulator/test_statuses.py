@@ -54,7 +54,9 @@ def test_a_phone_that_cannot_be_reached_is_reported_with_its_number(
     world.settle()
 
     assert reported(world, len(statuses)) == statuses
-    assert [call.params.get("ErrorCode") for call in world.receiver.calls] == [None] * (len(statuses) - 1) + [str(error)]
+    assert [call.params.get("ErrorCode") for call in world.receiver.calls] == [None] * (len(statuses) - 1) + [
+        str(error)
+    ]
     fetched = world.client.messages(sid).fetch()
     assert (fetched.status, fetched.error_code) == (statuses[-1], error) and fetched.error_message
 

@@ -28,11 +28,22 @@ def test_a_text_is_told_with_the_carriers_parameters_and_signature(world: World)
     assert (told["From"], told["To"], told["Body"]) == (MARIA, FRONT, "Can I get a refill? 💊 ñ")
     assert (told["AccountSid"], told["SmsStatus"], told["NumMedia"]) == (HARBOR, "received", "0")
     assert (told["ApiVersion"], told["NumSegments"]) == ("2010-04-01", "1")
-    assert {"FromCity", "FromState", "FromZip", "FromCountry", "ToCity", "ToState", "ToZip", "ToCountry"} <= told.keys()
+    assert {
+        "FromCity",
+        "FromState",
+        "FromZip",
+        "FromCountry",
+        "ToCity",
+        "ToState",
+        "ToZip",
+        "ToCountry",
+    } <= told.keys()
     assert "OptOutType" not in told and "MessagingServiceSid" not in told
 
 
-@pytest.mark.parametrize("body", ["", " spaced \n", "a\x00b", "(quotes) 'and' 100%!*~", "x" * 1600, "مرحبا 👩‍👩‍👧"])
+@pytest.mark.parametrize(
+    "body", ["", " spaced \n", "a\x00b", "(quotes) 'and' 100%!*~", "x" * 1600, "مرحبا 👩‍👩‍👧"]
+)
 def test_any_body_arrives_as_it_was_written(world: World, body: str) -> None:
     world.text(body)
 
@@ -78,7 +89,9 @@ def test_a_photo_is_told_with_its_address_and_type(world: World) -> None:
 
 
 def test_an_empty_answer_or_an_empty_response_sends_nothing(world: World) -> None:
-    answers = iter([Reply(204, b""), Reply(200, b""), Reply(200, b"<?xml version='1.0'?><Response></Response>")])
+    answers = iter(
+        [Reply(204, b""), Reply(200, b""), Reply(200, b"<?xml version='1.0'?><Response></Response>")]
+    )
     world.receiver.answer = lambda _call: next(answers)
 
     for body in ("one", "two", "three"):
@@ -104,7 +117,12 @@ def test_an_answer_with_a_message_is_a_reply(world: World, content_type: str, an
     world.settle()
 
     reply = world.client.messages.list(to=MARIA)[0]
-    assert (reply.body, reply.direction, reply.from_, reply.status) == ("Thanks & bye", "outbound-reply", FRONT, "delivered")
+    assert (reply.body, reply.direction, reply.from_, reply.status) == (
+        "Thanks & bye",
+        "outbound-reply",
+        FRONT,
+        "delivered",
+    )
 
 
 def test_a_reply_to_somebody_who_stopped_fails(world: World) -> None:
@@ -151,8 +169,15 @@ def test_a_server_error_is_not_tried_again_unless_the_address_asks(world: World)
 
 @pytest.mark.parametrize(
     ("fragment", "status", "tries"),
-    [("#rc=3&rp=all", 503, 4), ("#rc=2&rp=5xx", 500, 3), ("#rc=2&rp=5xx", 404, 1), ("#rc=2&rp=4xx,5xx", 404, 3),
-     ("#rc=9&rp=all", 500, 6), ("#rc=0&rp=all", 500, 1), ("#rc=nonsense&rp=5xx", 500, 2)],
+    [
+        ("#rc=3&rp=all", 503, 4),
+        ("#rc=2&rp=5xx", 500, 3),
+        ("#rc=2&rp=5xx", 404, 1),
+        ("#rc=2&rp=4xx,5xx", 404, 3),
+        ("#rc=9&rp=all", 500, 6),
+        ("#rc=0&rp=all", 500, 1),
+        ("#rc=nonsense&rp=5xx", 500, 2),
+    ],
 )
 def test_the_address_says_how_often_to_try(world: World, fragment: str, status: int, tries: int) -> None:
     world.set_number(sms_url=hook(world, fragment))

@@ -46,7 +46,7 @@ class Caller:
 
     @cached_property
     def _tls(self) -> ssl.SSLContext:
-        # Only when first needed: reading the system's certificates takes longer than everything else at start.
+        # Only when first needed: reading the system's certificates takes longer than all else at start.
         return ssl.create_default_context()
 
     def call(

@@ -1,9 +1,12 @@
 """Running the pretend carrier as a process, or as a thread of a test."""
 
+import ctypes
 import json
+import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +22,9 @@ from triage.simulator.carrier import Carrier
 from triage.simulator.directory import CarrierFile, read_file, write_starter_file
 
 ADDRESS_FILE = "simulator.json"
+
+_PATIENCE = 3.0
+_PR_SET_PDEATHSIG = 1
 
 
 def serve(
@@ -49,12 +55,22 @@ def serve(
 
 
 def _check_free(host: str, port: int) -> None:
+    """Waits a little: off Linux a killed carrier's second process holds the port for a moment longer."""
+    deadline = time.monotonic() + _PATIENCE
+    while (problem := _why_not_free(host, port)) is not None:
+        if time.monotonic() > deadline:
+            raise ValueError(f"Cannot listen on {host}:{port}: {problem}.")
+        time.sleep(0.1)
+
+
+def _why_not_free(host: str, port: int) -> str | None:
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
         except OSError as problem:
-            raise ValueError(f"Cannot listen on {host}:{port}: {problem.strerror}.") from None
+            return problem.strerror
+    return None
 
 
 @dataclass(frozen=True)
@@ -88,6 +104,7 @@ class _Process(BaseApplication):  # type: ignore[misc]  # gunicorn ships no type
             "timeout": 60,
             "loglevel": "warning",
             "control_socket_disable": True,
+            "post_fork": _die_with_parent,
             "when_ready": self._ready,
             "on_exit": self._exit,
             "worker_exit": self._worker_exit,
@@ -118,6 +135,12 @@ class _Process(BaseApplication):  # type: ignore[misc]  # gunicorn ships no type
     def _worker_exit(self, _arbiter: Any, _worker: Any) -> None:
         if hasattr(self, "app"):
             close(self.app.extensions["carrier"])
+
+
+def _die_with_parent(_arbiter: Any, _worker: Any) -> None:
+    """A worker that outlives its killed parent would go on answering beside the next carrier."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 @dataclass(frozen=True)

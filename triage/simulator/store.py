@@ -93,7 +93,7 @@ class Store:
     def writing(self) -> Iterator[sqlite3.Connection]:
         """Everything inside is kept, or nothing."""
         with self._lock:
-            self._connection.execute("begin")
+            self._connection.execute("begin immediate")
             try:
                 yield self._connection
             except BaseException:
