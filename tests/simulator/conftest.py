@@ -29,7 +29,7 @@ MARIA = "+12025550123"
 BEN = "+12025550124"
 
 
-class SimulatedCarrierClient(TwilioHttpClient):
+class SimulatedCarrierClient(TwilioHttpClient):  # type: ignore[misc]  # the library has no types
     """The library's own HTTP client, sent to another address."""
 
     def __init__(self, url: str) -> None:
@@ -78,7 +78,7 @@ class World:
         self.until(lambda: self.running.carrier.store.count(waiting, (sid,)) == 0)
 
     def until(self, condition: Callable[[], bool]) -> None:
-        """Returns when it holds, looking whenever the carrier's memory has changed; fails after ten seconds."""
+        """Returns when it holds, looking whenever the carrier's memory changed; fails after ten seconds."""
         store = self.running.carrier.store
         deadline = time.monotonic() + 10
         version = store.version

@@ -1,7 +1,6 @@
 """The page of phones, in a real browser and without its script."""
 
 import re
-import shutil
 from collections.abc import Iterator
 
 import pytest
@@ -9,6 +8,7 @@ import requests
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
+from tests.chromium import find_chromium
 from tests.simulator.conftest import ANNEX, BEN, FRONT, MARIA, World
 from tests.simulator.receivers import Call, Reply
 
@@ -25,7 +25,7 @@ CHROMIUM = [
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM)
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=CHROMIUM)
         yield browser
         browser.close()
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from flask import Flask
-from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]  # ships no types
+from gunicorn.app.base import BaseApplication
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from triage.simulator.app import close, create_app
@@ -23,7 +23,7 @@ from triage.simulator.directory import CarrierFile, read_file, write_starter_fil
 
 ADDRESS_FILE = "simulator.json"
 
-_PATIENCE = 3.0
+_PATIENCE = 1.5
 _PR_SET_PDEATHSIG = 1
 
 
@@ -86,7 +86,7 @@ class _Plan:
     threads: int
 
 
-class _Process(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
+class _Process(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
     """One worker with many threads: the carrier's time-table lives in it."""
 
     def __init__(self, plan: _Plan) -> None:
