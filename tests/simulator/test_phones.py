@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Iterator
+from typing import Literal
 
 import pytest
 import requests
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Error, Locator, Page, expect, sync_playwright
 
 from tests.chromium import find_chromium
 from tests.simulator.conftest import ANNEX, BEN, FRONT, MARIA, World
@@ -30,18 +31,34 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
+@pytest.fixture(scope="module")
+def tab(browser: Browser) -> Iterator[Page]:
+    """One for all tests: a new one for each would take most of their time."""
+    with browser.new_context(viewport={"width": 1440, "height": 900}) as context:
+        tab = context.new_page()
+        tab.set_default_timeout(10_000)
+        yield tab
+
+
 @pytest.fixture
-def page(browser: Browser, world: World) -> Iterator[Page]:
+def page(tab: Page, world: World) -> Iterator[Page]:
     """The page, whose console stays silent: a breach of the content policy would be told there."""
-    page = browser.new_page(viewport={"width": 1440, "height": 900})
     said: list[str] = []
-    page.on("console", lambda message: said.append(message.text))
-    page.on("pageerror", lambda error: said.append(str(error)))
-    page.set_default_timeout(10_000)
-    page.goto(world.url)
-    yield page
+
+    def note(message: ConsoleMessage) -> None:
+        said.append(message.text)
+
+    def note_error(error: Error) -> None:
+        said.append(str(error))
+
+    tab.on("console", note)
+    tab.on("pageerror", note_error)
+    tab.goto(world.url)
+    yield tab
+    tab.goto("about:blank")
+    tab.remove_listener("console", note)
+    tab.remove_listener("pageerror", note_error)
     assert said == []
-    page.close()
 
 
 def phone(page: Page, name: str) -> Locator:
@@ -183,34 +200,32 @@ def test_a_refused_signature_shows_as_such(page: Page, world: World) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_page_is_accessible_and_fits(browser: Browser, world: World, scheme: str) -> None:
+def test_the_page_is_accessible_and_fits(tab: Page, world: World, scheme: Literal["light", "dark"]) -> None:
     world.text("hello", media=["sample"])
     world.text("STOP")
     world.send("A link: https://example.org/a-rather-long-address/that/goes/on/and/on", to=BEN)
     world.receiver.answer = lambda _call: Reply(500)
     world.text("again", sender=BEN)
     world.settle()
-    page = browser.new_page(reduced_motion="reduce")
-    page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
-    page.goto(world.url)
+    tab.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    tab.goto(world.url)
 
     for width in (390, 720, 1440):
-        page.set_viewport_size({"width": width, "height": 844})
-        report = Axe().run(page)
+        tab.set_viewport_size({"width": width, "height": 900})
+        report = Axe().run(tab)
         assert report.violations_count == 0, report.generate_report()
-        assert page.evaluate("document.documentElement.scrollWidth") == width
-    page.close()
+        assert tab.evaluate("document.documentElement.scrollWidth") == width
+    tab.goto("about:blank")
 
 
-def test_the_carrier_going_away_is_said_and_so_is_its_return(browser: Browser, world: World) -> None:
-    page = browser.new_page()
-    page.route("**/live**", lambda route: route.abort())
-    page.goto(world.url)
+def test_the_carrier_going_away_is_said_and_so_is_its_return(tab: Page, world: World) -> None:
+    tab.route("**/live**", lambda route: route.abort())
+    tab.goto(world.url)
 
-    expect(page.get_by_role("note")).to_contain_text("The carrier does not answer")
-    page.unroute("**/live**")
-    expect(page.get_by_role("note")).to_contain_text("Nothing leaves this computer")
-    page.close()
+    expect(tab.get_by_role("note")).to_contain_text("The carrier does not answer")
+    tab.unroute("**/live**")
+    expect(tab.get_by_role("note")).to_contain_text("Nothing leaves this computer")
+    tab.goto("about:blank")
 
 
 def test_everything_posts_without_script(browser: Browser, world: World) -> None:
