@@ -1,9 +1,12 @@
 """A carrier with two practices, a receiver in the product's place, and the carrier's own client library."""
 
 import json
+import socket
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +15,7 @@ from twilio.http.http_client import TwilioHttpClient
 from twilio.http.response import Response
 from twilio.rest import Client
 
-from tests.simulator.receivers import Receiver, receiving, until
+from tests.simulator.receivers import Receiver, receiving
 from triage.simulator.directory import CarrierFile
 from triage.simulator.serve import Running, running
 
@@ -26,7 +29,7 @@ MARIA = "+12025550123"
 BEN = "+12025550124"
 
 
-class SimulatedCarrierClient(TwilioHttpClient):
+class SimulatedCarrierClient(TwilioHttpClient):  # type: ignore[misc]  # the library has no types
     """The library's own HTTP client, sent to another address."""
 
     def __init__(self, url: str) -> None:
@@ -65,19 +68,24 @@ class World:
 
     def settle(self) -> None:
         """Until nothing is left to be told or moved on."""
-        store = self.running.carrier.store
-        waits = "select count(*) from text where due_at is not null"
-        calls = "select count(*) from call where due_at is not null"
-        until(
-            lambda: store.count(waits) + store.count(calls) == 0,
-            lambda: store.wait_beyond(store.version, 0.2),
-        )
+        waiting = "select (select count(*) from text where due_at is not null)"
+        waiting += " + (select count(*) from call where due_at is not null)"
+        self.until(lambda: self.running.carrier.store.count(waiting) == 0)
 
     def settle_of(self, sid: str) -> None:
         """Until this one text has been told."""
+        waiting = "select count(*) from text where sid = ? and due_at is not null"
+        self.until(lambda: self.running.carrier.store.count(waiting, (sid,)) == 0)
+
+    def until(self, condition: Callable[[], bool]) -> None:
+        """Returns when it holds, looking whenever the carrier's memory changed; fails after ten seconds."""
         store = self.running.carrier.store
-        waits = "select count(*) from text where sid = ? and due_at is not null"
-        until(lambda: store.count(waits, (sid,)) == 0, lambda: store.wait_beyond(store.version, 0.2))
+        deadline = time.monotonic() + 10
+        version = store.version
+        while not condition():
+            assert time.monotonic() < deadline, "it never became true"
+            store.wait_beyond(version, 0.5)
+            version = store.version
 
     def set_number(self, **settings: str) -> None:
         number = self.client.incoming_phone_numbers.list(phone_number=FRONT)[0]
@@ -137,6 +145,19 @@ def receiver() -> Iterator[Receiver]:
 @pytest.fixture
 def world(receiver: Receiver) -> Iterator[World]:
     """A carrier in memory whose texts arrive without delay."""
+    with making_world(receiver) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def lasting_world() -> Iterator[World]:
+    """The same for tests that leave no trace in it."""
+    with receiving() as started, making_world(started) as made:
+        yield made
+
+
+@contextmanager
+def making_world(receiver: Receiver) -> Iterator[World]:
     with running(carrier_file(receiver), product_url=receiver.url) as started:
         client = Client(HARBOR, TOKEN, http_client=SimulatedCarrierClient(started.url))
         world = World(started, receiver, client)
@@ -147,4 +168,13 @@ def world(receiver: Receiver) -> Iterator[World]:
 @pytest.fixture
 def behave(world: World) -> Callable[[str], None]:
     """Sets what becomes of texts to and from Maria's phone."""
-    return lambda behaviour: world.control("PUT", f"/phones/{MARIA}", {"behaviour": behaviour}) and None
+
+    def set_behaviour(behaviour: str) -> None:
+        world.control("PUT", f"/phones/{MARIA}", {"behaviour": behaviour})
+
+    return set_behaviour
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])

@@ -1,7 +1,6 @@
 """A real web server in the product's place: it notes every call and answers as it is told."""
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -67,7 +66,7 @@ def receiving() -> Iterator[Receiver]:
     server = _Server(("127.0.0.1", 0), _Handler)
     receiver = Receiver(f"http://127.0.0.1:{server.server_port}")
     server.receiver = receiver
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.005}, daemon=True)
     thread.start()
     try:
         yield receiver
@@ -79,7 +78,11 @@ def receiving() -> Iterator[Receiver]:
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
+    request_queue_size = 128
     receiver: Receiver
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A caller that has lost its patience is what some tests are about."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -107,15 +110,3 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(reply.body)))
         self.end_headers()
         self.wfile.write(reply.body)
-
-
-def until(condition: Callable[[], bool], wait: Callable[[], None] | None = None) -> None:
-    """Returns when the condition holds, fails after ten seconds; `wait` blocks until something may have changed."""
-    deadline = time.monotonic() + 10
-    pause = threading.Event()
-    while not condition():
-        assert time.monotonic() < deadline, "it never became true"
-        if wait is None:
-            pause.wait(0.02)
-        else:
-            wait()

@@ -172,12 +172,12 @@ def test_nobody_gets_in_with_a_wrong_token_or_into_another_account(world: World)
     ],
 )
 def test_a_wrong_message_is_refused_with_the_carriers_number(
-    world: World, fields: dict[str, object], code: int
+    lasting_world: World, fields: dict[str, object], code: int
 ) -> None:
     with refused(code):
-        world.client.messages.create(**{"to": MARIA, "from_": FRONT, "body": "Hello", **fields})
+        lasting_world.client.messages.create(**{"to": MARIA, "from_": FRONT, "body": "Hello", **fields})
 
-    assert world.client.messages.list() == []
+    assert lasting_world.client.messages.list() == []
 
 
 def test_an_error_body_names_number_words_page_and_status(world: World) -> None:
@@ -207,7 +207,7 @@ def test_numbers_are_understood_as_people_write_them(world: World) -> None:
 
 
 def test_segments_are_counted_by_alphabet(world: World) -> None:
-    bodies = ["x" * 160, "x" * 161, "{" * 80, "{" * 81, "é" * 160, "’" * 70, "’" * 71, "🐾" * 35, "🐾" * 36]
+    bodies = ["x" * 160, "x" * 161, "{" * 80, "{" * 81, "é" * 160, "ж" * 70, "ж" * 71, "🐾" * 35, "🐾" * 36]
 
     assert [world.send(body).num_segments for body in bodies] == ["1", "2", "1", "2", "1", "1", "2", "1", "2"]
 

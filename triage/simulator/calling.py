@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from urllib.parse import quote, unquote, urlsplit
 
 from triage.simulator.overrides import Patience
@@ -42,7 +43,11 @@ class Caller:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._idle: dict[tuple[str, str], list[http.client.HTTPConnection]] = {}
-        self._tls = ssl.create_default_context()
+
+    @cached_property
+    def _tls(self) -> ssl.SSLContext:
+        # Only when first needed: reading the system's certificates takes longer than all else at start.
+        return ssl.create_default_context()
 
     def call(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, patience: Patience

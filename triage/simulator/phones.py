@@ -53,7 +53,8 @@ def _fence(response: Response) -> Response:
         f" form-action 'self'; base-uri 'none'; frame-src {product}; frame-ancestors 'self' {product}"
     )
     response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Referrer-Policy"] = "no-referrer"
+    # Not "no-referrer": a browser would then post our own forms with the origin "null".
+    response.headers["Referrer-Policy"] = "same-origin"
     if request.endpoint != "phones.picture":
         response.headers["Cache-Control"] = "no-store"
     return response
@@ -132,6 +133,8 @@ def live() -> Response:
     """Waits for news, then answers with the parts of the page; another `layout` calls for another page."""
     store = carrier().store
     store.wait_beyond(request.args.get("after", 0, int), _WAIT)
+    if not store.is_open:
+        abort(503)
     version, shown = store.version, _shown()
     parts = {
         f"thread-{phone['id']}": render_template("_thread.html", entries=_frame(phone)["entries"])

@@ -48,7 +48,7 @@ def post(carrier: Carrier, letter: Letter) -> Answer:
         if not failure or not patience.forgives(failure) or time.monotonic() - began >= patience.total:
             break
         if tries < patience.retries:
-            carrier.dice.pause(min(0.05 * 2**tries, 1.0))
+            carrier.dice.pause(min(0.05 * 2**tries, 1.0) * min(carrier.pace, 1.0))
     return answer
 
 
@@ -81,10 +81,10 @@ def _call(carrier: Carrier, letter: Letter, url: str, patience: Patience) -> Ans
     token = "not-" + letter.token if carrier.dice.happens("wrong_signature") else letter.token
     if letter.method == "GET":
         if letter.params:
-            url += ("&" if urlsplit(url).query else "?") + urlencode(letter.params, errors="surrogatepass")
+            url += ("&" if urlsplit(url).query else "?") + urlencode(letter.params)
         signed = signature(token, url)
     else:
-        body = urlencode(letter.params, errors="surrogatepass").encode()
+        body = urlencode(letter.params).encode()
         headers["Content-Type"] = "application/x-www-form-urlencoded; charset=utf-8"
         signed = signature(token, url, letter.params)
     headers["X-Twilio-Signature"] = signed

@@ -26,6 +26,8 @@ def receive(carrier: Carrier, *, sender: str, recipient: str, body: str, photos:
     number = directory.number_or_none(carrier.store, recipient)
     if number is None:
         raise ValueError("no account of this carrier has that practice number")
+    # The air carries UTF-16, and half a pair that got lost there arrives as the sign for "unreadable".
+    body = body.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     word = keywords.keyword(body, practice_number=recipient)
     sid = new_sid("MM" if photos else "SM")
     now = time.time()

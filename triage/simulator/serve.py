@@ -1,9 +1,12 @@
 """Running the pretend carrier as a process, or as a thread of a test."""
 
+import ctypes
 import json
+import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from flask import Flask
-from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]  # ships no types
+from gunicorn.app.base import BaseApplication
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from triage.simulator.app import close, create_app
@@ -19,6 +22,9 @@ from triage.simulator.carrier import Carrier
 from triage.simulator.directory import CarrierFile, read_file, write_starter_file
 
 ADDRESS_FILE = "simulator.json"
+
+_PATIENCE = 1.5
+_PR_SET_PDEATHSIG = 1
 
 
 def serve(
@@ -49,12 +55,22 @@ def serve(
 
 
 def _check_free(host: str, port: int) -> None:
+    """Waits a little: off Linux a killed carrier's second process holds the port for a moment longer."""
+    deadline = time.monotonic() + _PATIENCE
+    while (problem := _why_not_free(host, port)) is not None:
+        if time.monotonic() > deadline:
+            raise ValueError(f"Cannot listen on {host}:{port}: {problem}.")
+        time.sleep(0.1)
+
+
+def _why_not_free(host: str, port: int) -> str | None:
     with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
         except OSError as problem:
-            raise ValueError(f"Cannot listen on {host}:{port}: {problem.strerror}.") from None
+            return problem.strerror
+    return None
 
 
 @dataclass(frozen=True)
@@ -70,7 +86,7 @@ class _Plan:
     threads: int
 
 
-class _Process(BaseApplication):  # type: ignore[misc]  # gunicorn ships no types
+class _Process(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
     """One worker with many threads: the carrier's time-table lives in it."""
 
     def __init__(self, plan: _Plan) -> None:
@@ -88,6 +104,7 @@ class _Process(BaseApplication):  # type: ignore[misc]  # gunicorn ships no type
             "timeout": 60,
             "loglevel": "warning",
             "control_socket_disable": True,
+            "post_fork": _die_with_parent,
             "when_ready": self._ready,
             "on_exit": self._exit,
             "worker_exit": self._worker_exit,
@@ -118,6 +135,12 @@ class _Process(BaseApplication):  # type: ignore[misc]  # gunicorn ships no type
     def _worker_exit(self, _arbiter: Any, _worker: Any) -> None:
         if hasattr(self, "app"):
             close(self.app.extensions["carrier"])
+
+
+def _die_with_parent(_arbiter: Any, _worker: Any) -> None:
+    """A worker that outlives its killed parent would go on answering beside the next carrier."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 @dataclass(frozen=True)
@@ -152,8 +175,8 @@ def running(
 
     server = make_server("127.0.0.1", port, application, threaded=True, request_handler=_Quiet)
     url = f"http://localhost:{server.server_port}"
-    app = create_app(data=data, content=content, url=url, product_url=product_url, threads=16)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    app = create_app(data=data, content=content, url=url, product_url=product_url, threads=8)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.005}, daemon=True)
     thread.start()
     try:
         yield Running(url, app.extensions["carrier"])

@@ -13,5 +13,5 @@ def signature(token: str, url: str, params: Iterable[tuple[str, str]] = ()) -> s
     Source: Twilio manual, "Webhooks security".
     """
     signed = url + "".join(name + value for name, value in sorted(set(params)))
-    digest = hmac.new(token.encode(), signed.encode("utf-8", "surrogatepass"), hashlib.sha1).digest()
+    digest = hmac.new(token.encode(), signed.encode(), hashlib.sha1).digest()
     return base64.b64encode(digest).decode()

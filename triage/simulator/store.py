@@ -75,6 +75,7 @@ class Store:
         self._lock = threading.RLock()
         self._changed = threading.Condition()
         self._waiters = 0
+        self.is_open = True
         # From the clock, so that a page that outlives this process knows the next one's state as another.
         self.version = int(time.time() * 1000)
         self._connection = sqlite3.connect(
@@ -92,7 +93,7 @@ class Store:
     def writing(self) -> Iterator[sqlite3.Connection]:
         """Everything inside is kept, or nothing."""
         with self._lock:
-            self._connection.execute("begin")
+            self._connection.execute("begin immediate")
             try:
                 yield self._connection
             except BaseException:
@@ -123,6 +124,9 @@ class Store:
                 self._waiters -= 1
 
     def close(self) -> None:
+        """Whoever waits is woken, to find `is_open` false."""
+        self.is_open = False
+        self._announce()
         with self._lock:
             self._connection.close()
 

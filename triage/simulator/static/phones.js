@@ -59,7 +59,7 @@ async function listen() {
   let misses = 0;
   for (;;) {
     try {
-      const answer = await fetch(`/live?after=${version}`, { cache: "no-store" });
+      const answer = await fetch(`/live?after=${misses ? 0 : version}`, { cache: "no-store" });
       if (!answer.ok) throw new Error(String(answer.status));
       const news = await answer.json();
       misses = 0;
