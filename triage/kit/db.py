@@ -1,7 +1,7 @@
 """The database: the tables' common ground, transactions, and what waits for the commit."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -9,6 +9,7 @@ from uuid import UUID
 
 import uuid_utils
 from sqlalchemy import (
+    Connection,
     DateTime,
     Engine,
     Enum,
@@ -129,6 +130,25 @@ def reading() -> Iterator[Session]:
     # Closing takes the transaction back without expiring what was loaded, as a rollback would.
     with _sessions() as session:
         yield session
+
+
+@contextmanager
+def all_or_nothing() -> Iterator[None]:
+    """Inside, every transaction of this process is a part of one, which is kept at the end or not at all.
+
+    For work of many steps that must never be left half done (the demo's history); one thread only.
+    """
+    before = dict(_sessions.kw)
+    with ExitStack() as stack:
+        bound = before["bind"]
+        connection = bound if isinstance(bound, Connection) else stack.enter_context(bound.connect())
+        stack.enter_context(connection.begin_nested() if connection.in_transaction() else connection.begin())
+        _sessions.configure(bind=connection, join_transaction_mode="create_savepoint")
+        try:
+            yield
+        finally:
+            _sessions.kw.clear()
+            _sessions.kw.update(before)
 
 
 @contextmanager

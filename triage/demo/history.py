@@ -1,0 +1,217 @@
+"""Ten days at the demo's practices, made by the product itself under a shifted clock.
+
+Texts come in through the ledger and are filed by intake, rules assign them, members answer, complete and
+delete as they would on the pages, and texts leave as a delivery worker and the carrier's callbacks would have
+it. Nothing is written past the domain's own functions.
+"""
+
+import random
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from triage.demo.people import House
+from triage.demo.scripts import Kind
+from triage.demo.timetable import Step
+from triage.domain.conversations import delivery, reading
+from triage.domain.conversations.conversation import Conversation
+from triage.domain.conversations.delivery import Claim
+from triage.domain.conversations.message import Direction, Message
+from triage.domain.inbox import replying, scope, stars, transitions
+from triage.domain.inbox.task import Task
+from triage.domain.intake import ledger, process
+from triage.domain.intake.ledger import Received, Via
+from triage.domain.patients.phones import Phone
+from triage.domain.practice.member import Member
+from triage.kit import clock, db
+
+# Texts that came within this time, with nothing in between, are filed together.
+TOGETHER = timedelta(minutes=10)
+SETTLE = timedelta(seconds=60)
+PHOTO = "image/png"
+
+
+class History:
+    """Plays steps in their order. `carrier_url` is where the carrier keeps photos."""
+
+    def __init__(self, *, carrier_url: str, dice: random.Random) -> None:
+        self._carrier_url = carrier_url
+        self._dice = dice
+        self._closed: dict[UUID, UUID] = {}
+
+    def play(self, steps: Iterable[Step]) -> None:
+        came: list[Step] = []
+        for step in steps:
+            if came and (step.line.kind is not Kind.IN or step.at - came[0].at > TOGETHER):
+                self._come_in(came)
+                came = []
+            if step.line.kind is Kind.IN:
+                came.append(step)
+            elif step.line.kind is Kind.OUT:
+                self._answer(step)
+            else:
+                self._do(step)
+        if came:
+            self._come_in(came)
+
+    def hold_back(self, house: House, *, at: datetime, sender: str, body: str) -> None:
+        """A call that looked like the carrier's and was not signed by it."""
+        number = next(iter(house.numbers.values())).number
+        with _at(at), db.transaction() as session:
+            received = self._received(house.clinic.account, sender, number, body, has_photo=False)
+            ledger.quarantine(session, house.practice_id, received, reason="signature")
+
+    def _come_in(self, steps: list[Step]) -> None:
+        with _at(steps[-1].at + timedelta(seconds=1)), db.transaction() as session:
+            for step in steps:
+                self._receive(session, step)
+        with _at(steps[-1].at + timedelta(seconds=2)):
+            process.run_due()
+
+    def _receive(self, session: Session, step: Step) -> None:
+        number, mark = step.house.numbers[step.site].number, step.line.mark
+        received = self._received(
+            step.house.clinic.account, step.other, number, step.text, has_photo=mark == "photo"
+        )
+        via = Via.RECONCILE if mark == "missed" else Via.WEBHOOK
+        for _ in range(2 if mark == "twice" else 1):
+            ledger.receive(session, step.house.practice_id, received, via=via, sent_at=step.at)
+
+    def _received(self, account: str, sender: str, number: str, body: str, *, has_photo: bool) -> Received:
+        """As the webhook reads it from the carrier's call."""
+        sid = ("MM" if has_photo else "SM") + self._new_hex()
+        path = f"/2010-04-01/Accounts/{account}/Messages/{sid}/Media/ME{self._new_hex()}"
+        media = [{"url": self._carrier_url + path, "content_type": PHOTO}] if has_photo else []
+        params = {
+            "MessageSid": sid,
+            "AccountSid": account,
+            "From": sender,
+            "To": number,
+            "Body": body,
+            "NumMedia": str(len(media)),
+        }
+        for place, item in enumerate(media):
+            params |= {f"MediaUrl{place}": item["url"], f"MediaContentType{place}": item["content_type"]}
+        return Received(sid, account, sender, number, body, media, None, params)
+
+    def _new_hex(self) -> str:
+        return self._dice.randbytes(16).hex()
+
+    def _answer(self, step: Step) -> None:
+        by = step.house.members[step.who]
+        with _at(step.at), db.transaction() as session:
+            conversation = _conversation(session, step, by)
+            reading.mark_read(session, conversation, by=by, now=clock.now(session))
+            replying.reply(session, conversation, step.text, by=by)
+        if step.line.mark == "unknown":
+            self._lose(step.at)
+        else:
+            self._deliver(step.at, error=int(step.line.mark or 0) or None)
+
+    def _deliver(self, at: datetime, *, error: int | None) -> None:
+        """The carrier takes the text and reports on it, each time a little later."""
+        sid = "SM" + self._new_hex()
+        with _at(at + timedelta(seconds=1)), db.transaction() as session:
+            (claim,) = delivery.claim(session, limit=2)
+            delivery.record_sent(session, claim, sid=sid, status="queued")
+        with _at(at + timedelta(seconds=self._dice.randint(3, 8))), db.transaction() as session:
+            for status in ("sending", "sent", "undelivered" if error else "delivered"):
+                code = error if status == "undelivered" else None
+                delivery.record_status(
+                    session,
+                    claim.practice_id,
+                    sid=sid,
+                    status=status,
+                    error_code=code,
+                    message_id=claim.message_id,
+                )
+
+    def _lose(self, at: datetime) -> None:
+        """Nobody hears whether the text arrived, twice, until a person has to decide."""
+        for _ in range(2):
+            with _at(at + timedelta(seconds=1)), db.transaction() as session:
+                (claim,) = delivery.claim(session, limit=2)
+                delivery.record_unknown(session, claim, settle=SETTLE)
+            for _ in range(delivery.MOST_LOOKS):
+                at += SETTLE + timedelta(seconds=5)
+                self._look_up_in_vain(at, claim)
+
+    def _look_up_in_vain(self, at: datetime, claim: Claim) -> None:
+        with _at(at), db.transaction() as session:
+            delivery.due_unknown(session, limit=2, settle=SETTLE)
+            delivery.settle_missing(session, claim.message_id, settle=SETTLE)
+
+    def _do(self, step: Step) -> None:
+        by = step.house.members[step.who]
+        with _at(step.at), db.transaction() as session:
+            now = clock.now(session)
+            conversation = _conversation(session, step, by)
+            match step.line.mark:
+                case "starred":
+                    stars.star(session, _newest_inbound(session, by, conversation), by=by, now=now)
+                case "read":
+                    reading.mark_read(session, conversation, by=by, now=now)
+                case _:
+                    reading.mark_read(session, conversation, by=by, now=now)
+                    self._move(session, step, conversation, by)
+
+    def _move(self, session: Session, step: Step, conversation: Conversation, by: Member) -> None:
+        if step.line.mark == "reopened":
+            task = scope.find_task(session, by, self._closed[conversation.id], lock=True)
+            transitions.reopen(session, task, by=by)
+            return
+        task = _open_task(session, conversation, by)
+        match step.line.mark:
+            case "given":
+                ids = [step.house.members[login].id for login in step.to]
+                transitions.assign(session, task, ids, by=by)
+            case "done":
+                transitions.complete(session, task, by=by)
+            case "deleted":
+                transitions.delete(session, task, by=by)
+            case unknown:
+                raise ValueError(f"nobody knows what it means that a task is {unknown}")
+        self._closed[conversation.id] = task.id
+
+
+@contextmanager
+def _at(moment: datetime) -> Iterator[None]:
+    with clock.shifted(moment - datetime.now(UTC)):
+        yield
+
+
+def _conversation(session: Session, step: Step, by: Member) -> Conversation:
+    """The one between the two numbers, as a page would find it; staff start it where there is none."""
+    number = step.house.numbers[step.site]
+    known: Any = select(Conversation.id).join(Phone, Phone.id == Conversation.phone_id)
+    conversation_id = session.scalar(
+        known.where(Conversation.practice_number_id == number.id, Phone.number == step.other)
+    )
+    if conversation_id is not None:
+        return scope.find_conversation(session, by, conversation_id, lock=True)
+    assert step.reached is not None
+    return replying.start(
+        session,
+        patient_id=step.reached.patient_id,
+        phone_id=step.reached.phone_id,
+        practice_number_id=number.id,
+        by=by,
+    )
+
+
+def _open_task(session: Session, conversation: Conversation, by: Member) -> Task:
+    task = scope.open_task_of(session, conversation.id)
+    assert task is not None
+    return scope.find_task(session, by, task.id, lock=True)
+
+
+def _newest_inbound(session: Session, by: Member, conversation: Conversation) -> Message:
+    messages = scope.visible_messages(by).where(
+        Message.conversation_id == conversation.id, Message.direction == Direction.IN
+    )
+    return session.scalars(messages.order_by(Message.at.desc()).limit(1)).one()

@@ -1,0 +1,139 @@
+"""Fills an empty database with the demo: two practices, their people, and ten days of life; once."""
+
+import json
+import random
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from triage.config import settings
+from triage.demo.carrier import write_secret
+from triage.demo.history import History
+from triage.demo.past import carrier_history, carrier_phones
+from triage.demo.people import CLINICS, PASSWORD, House, set_up
+from triage.demo.scripts import read_talks
+from triage.demo.timetable import steps_of
+from triage.domain.conversations.message import Message
+from triage.domain.patients.patient import Patient
+from triage.domain.practice import sign_in
+from triage.domain.practice.practice import Practice, by_account
+from triage.kit import clock, db
+from triage.kit.secrets import Vault
+
+# Any number would do; the same one makes the same people write the same texts.
+DICE = 20250613
+PEOPLE_CAME = timedelta(days=40)
+TWILIO = "https://api.twilio.com"
+
+
+def seed(
+    *,
+    carrier_file: Path,
+    secret_keys: list[str],
+    say: Callable[[str], None],
+    carrier_url: str = TWILIO,
+) -> bool:
+    """False where the demo is there already: then it stays as it is.
+
+    The database gets everything or nothing. Practices take their carrier tokens from `carrier_file`, which is
+    told in turn what the carrier must remember: the phones, and every text that passed through it.
+    `carrier_url` is where the carrier keeps photos.
+    """
+    carrier = json.loads(carrier_file.read_text(encoding="utf-8"))
+    tokens = {account["sid"]: account["token"] for account in carrier["accounts"]}
+    vault = Vault(secret_keys)
+    with db.transaction() as session:
+        is_new = not is_seeded(session)
+        if not is_new:
+            _keep_tokens(session, tokens, vault)
+    if is_new:
+        with db.all_or_nothing():
+            _fill(tokens, vault, carrier_url or TWILIO)
+    _tell_carrier(carrier_file, carrier, anew=is_new)
+    say(_summary() if is_new else "The demo's practices are there already.")
+    return is_new
+
+
+def is_seeded(session: Session) -> bool:
+    return by_account(session, CLINICS[0].account) is not None
+
+
+def _fill(tokens: dict[str, str], vault: Vault, carrier_url: str) -> None:
+    dice = random.Random(DICE)
+    now = datetime.now(UTC)
+    password_hash = sign_in.hash_any_password(PASSWORD)
+    houses: list[House] = []
+    with clock.shifted(-PEOPLE_CAME), db.transaction() as session:
+        houses = [
+            set_up(
+                session,
+                clinic,
+                password_hash=password_hash,
+                token_sealed=vault.seal(tokens[clinic.account]),
+                dice=dice,
+                now=clock.now(session),
+            )
+            for clinic in CLINICS
+        ]
+    steps = [step for house in houses for step in _steps(house, now)]
+    history = History(carrier_url=carrier_url, dice=dice)
+    history.play(sorted(steps, key=lambda step: step.at))
+    history.hold_back(
+        houses[0],
+        at=now - timedelta(hours=2, minutes=20),
+        sender="+13015550188",
+        body="Your mailbox is full. Confirm your password at clinic-mail.example to keep your messages.",
+    )
+
+
+def _steps(house: House, now: datetime) -> list[Any]:
+    name = house.clinic.file
+    return steps_of(house, read_talks(f"{name}_talks"), read_talks(f"{name}_waiting"), now=now)
+
+
+def _keep_tokens(session: Session, tokens: dict[str, str], vault: Vault) -> None:
+    """A data folder that was made anew, for a database that was not, has other tokens and another key."""
+    for clinic in CLINICS:
+        practice = by_account(session, clinic.account)
+        token = tokens.get(clinic.account)
+        if practice is None or token is None:
+            continue
+        if vault.open(practice.carrier_token_sealed or "") != token:
+            practice.carrier_token_sealed = vault.seal(token)
+
+
+def _tell_carrier(carrier_file: Path, carrier: dict[str, Any], *, anew: bool) -> None:
+    if anew or "history" not in carrier:
+        with db.reading() as session:
+            carrier |= {"phones": carrier_phones(session), "history": carrier_history(session)}
+        write_secret(carrier_file, json.dumps(carrier, ensure_ascii=False, indent=1) + "\n")
+
+
+def _summary() -> str:
+    with db.reading() as session:
+        counts = [
+            session.scalar(select(func.count()).select_from(table)) for table in (Practice, Patient, Message)
+        ]
+    return "{} practices, {} patients, {} texts".format(*counts)
+
+
+def main() -> None:
+    """What the launcher runs: the carrier's file as the one argument, everything else from the environment."""
+    given = settings()
+    engine = db.connect(given.database_url, pool_size=2)
+    seed(
+        carrier_file=Path(sys.argv[1]),
+        secret_keys=given.secret_keys,
+        say=print,
+        carrier_url=given.twilio_api_url,
+    )
+    engine.dispose()
+
+
+if __name__ == "__main__":
+    main()
