@@ -72,12 +72,12 @@ async function poll() {
   if (!lostAt || isEnded) return;
   polling = setTimeout(poll, EVERY);
   try {
-    const answer = await fetch(`/live/since?after=${encodeURIComponent(lastId)}`, { headers: { "X-Refetch": "1" } });
+    const answer = await fetch(`/live/since?after=${encodeURIComponent(lastId)}`, { headers: { "X-Background": "1" } });
     if (answer.status === 401) return end();
-    const { last, events = [] } = await answer.json();
-    if (!events.length && last !== lastId) pass("resync");
-    for (const { id, event, data } of events) pass(event, id, data);
-    if (last) lastId = last;
+    const { last, signals } = await answer.json();
+    if (!lastId) pass("resync");
+    for (const { kind, ids } of signals) pass(kind, "", ids);
+    lastId = last || lastId;
   } catch {
     // Away or offline: the strip already says so, and the next try is scheduled.
   }
@@ -122,9 +122,24 @@ window.addEventListener("online", () => show(lostAt ? "reconnecting" : "live"));
 
 const counts = debounce(300, () => find("#counts") && refetch(settings().counts, "#counts"));
 const thread = debounce(150, () => {
-  const open = find("#conversation[data-open]");
-  if (open) refetch(open.dataset.thread, "#thread");
+  const open = find("#thread");
+  if (!open) return;
+  open.dataset.extended === undefined ? refetch(open.dataset.source, "#thread") : extend(open.dataset.source);
 });
+
+/** With earlier messages loaded above, only what is new or changed is put in; the rest stays where it is. */
+async function extend(source) {
+  const answer = await fetch(source, { headers: { "HX-Request": "true", "HX-Request-Type": "partial", "X-Background": "1" } });
+  if (!answer.ok) return;
+  const holder = document.createElement("template");
+  holder.innerHTML = await answer.text();
+  const list = find("#thread .thread");
+  for (const item of holder.content.querySelectorAll(".thread > [id^=m-]")) {
+    const shown = document.getElementById(item.id);
+    shown ? shown.replaceWith(item) : list.append(item);
+    htmx.process(item);
+  }
+}
 const isOpen = (id) => Boolean(id) && find("#conversation")?.dataset.conversation === id;
 const soon = (work) => setTimeout(work, 50 + Math.random() * 200);
 
@@ -136,12 +151,18 @@ function everything() {
 }
 
 document.addEventListener("live:task", ({ detail }) => {
-  soon(() => detail.task && refresh(detail.task, detail.version));
-  if (isOpen(detail.conversation)) thread();
+  if (!detail.task) return document.querySelectorAll(`#rows > .row[data-conversation="${CSS.escape(detail.conversation ?? "")}"]`).forEach((row) => refresh(row.dataset.task));
+  soon(() => refresh(detail.task, Number(detail.version)));
+  const header = find(`#task-${CSS.escape(detail.task)}`);
+  if (isOpen(detail.conversation) && !(header && Number(header.dataset.version) >= Number(detail.version))) thread();
+});
+document.addEventListener("page:behind", ({ detail }) => {
+  refresh(detail.task);
+  thread();
 });
 document.addEventListener("live:message", ({ detail }) => {
   if (isOpen(detail.conversation)) thread();
-  if (detail.task) soon(() => refresh(detail.task, detail.version));
+  if (detail.task) soon(() => refresh(detail.task, Number(detail.version)));
 });
 document.addEventListener("live:delivery", ({ detail }) => isOpen(detail.conversation) && thread());
 document.addEventListener("live:counts", counts);

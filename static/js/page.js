@@ -27,7 +27,7 @@ export function post(url, source, values = {}) {
 export function refetch(url, target, swap = "outerMorph") {
   const element = typeof target === "string" ? find(target) : target;
   if (!element) return Promise.resolve();
-  return htmx.ajax("GET", url, { source: element, target: element, swap, headers: { "X-Refetch": "1" } });
+  return htmx.ajax("GET", url, { source: element, target: element, swap, headers: { "X-Background": "1" } });
 }
 
 export function say(text, tone = "neutral", milliseconds = 5000) {

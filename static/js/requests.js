@@ -16,9 +16,9 @@ document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
 document.addEventListener("htmx:before:swap", (event) => {
   const { ctx, tasks } = event.detail;
   const status = ctx.response?.status ?? 200;
-  if (status >= 400 && !isFragmentFor(ctx)) {
+  if (status >= 400 && !isForPage(ctx)) {
     event.preventDefault();
-    say(WORDS[status] ?? "That did not work. Nothing was changed; try again.", "danger", 8000);
+    refuse(ctx, status);
     return;
   }
   for (let i = tasks.length - 1; i >= 0; i--) if (isOlder(tasks[i])) tasks.splice(i, 1);
@@ -26,16 +26,25 @@ document.addEventListener("htmx:before:swap", (event) => {
 
 document.addEventListener("htmx:error", ({ detail: { ctx, error } }) => {
   if (!ctx || error?.name === "AbortError") return;
-  if (ctx.request?.headers["X-Refetch"]) return;
+  if (ctx.request?.headers["X-Background"]) return;
   say(navigator.onLine ? "The server did not answer. Nothing was changed; try again." : "Offline. Try again when you are connected.", "danger", 8000);
 });
 
 document.addEventListener("htmx:after:swap", markPlace);
 
-/** An error answer is swapped only when it was made for this page: a part of it, never a whole page. */
-function isFragmentFor(ctx) {
-  if (/<hx-partial/.test(ctx.text)) return true;
-  return [409, 422].includes(ctx.response.status) && !/<html/i.test(ctx.text);
+/** An error answer is swapped only when it holds parts of this page; a whole page never is. */
+const isForPage = ({ text }) => /<hx-partial/.test(text);
+
+/** A refusal is shown as a notice; what it was about is fetched again, since the page was behind. */
+function refuse(ctx, status) {
+  if (ctx.request.headers["X-Background"] && status !== 401) return;
+  const holder = document.createElement("template");
+  holder.innerHTML = ctx.text;
+  const notice = holder.content.firstElementChild;
+  if (notice?.classList.contains("toast")) find("#toasts")?.append(notice);
+  else say(WORDS[status] ?? "That did not work. Nothing was changed; try again.", "danger", 8000);
+  const row = ctx.sourceElement?.closest?.("[data-task]");
+  if (status === 409 && row) document.dispatchEvent(new CustomEvent("page:behind", { detail: { task: row.dataset.task } }));
 }
 
 /** Answers can overtake each other; a piece with a lower version than the one on the page is dropped. */

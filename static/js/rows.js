@@ -83,7 +83,7 @@ const rowsUrl = (task = "") => `/inbox/${queue().dataset.folder}/rows${task ? `/
 
 /** Fetches a row again, or, when it is not in the list, finds out whether it belongs here now. */
 export async function refresh(task, version) {
-  if (!queue()) return;
+  if (!queue() || find("#rows > [id^=r-]")) return;
   const shown = findAll(`#rows > .row[data-task="${CSS.escape(task)}"]`);
   if (shown.length) {
     if (version && shown.every((row) => Number(row.dataset.version) >= version)) return;
@@ -91,7 +91,7 @@ export async function refresh(task, version) {
     return;
   }
   if (!find("#rows")) return refetch(rowsUrl(), "#list");
-  const answer = await fetch(rowsUrl(task), { headers: { "HX-Request": "true", "HX-Request-Type": "partial", "X-Refetch": "1" } });
+  const answer = await fetch(rowsUrl(task), { headers: { "HX-Request": "true", "HX-Request-Type": "partial", "X-Background": "1" } });
   if (!answer.ok) return;
   const holder = document.createElement("template");
   holder.innerHTML = await answer.text();

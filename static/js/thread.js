@@ -19,7 +19,8 @@ document.addEventListener("htmx:before:swap", ({ detail: { ctx, tasks } }) => {
   const area = box();
   place = null;
   if (touches("conversation") || touches("page")) place = { open: true };
-  else if (area && touches("thread")) {
+  else if (area && (touches("thread") || touches("earlier"))) {
+    if (touches("earlier")) find("#thread").dataset.extended = "yes";
     const rest = area.scrollHeight - area.scrollTop;
     const keeps = ctx.sourceElement?.matches?.("[data-keeps-place]");
     place = { rest, atEnd: !keeps && rest - area.clientHeight < NEAR, keeps };
@@ -30,10 +31,18 @@ document.addEventListener("htmx:after:swap", () => {
   if (!place) return;
   const { open, atEnd, keeps, rest } = place;
   place = null;
+  if (!keeps && (open || atEnd) && !document.hidden) seen();
   if (open) settle();
   else if (atEnd) toEnd();
   else if (keeps && box()) box().scrollTop = box().scrollHeight - rest;
 });
+
+/** What stands at the end of the thread has been seen: a reply is refused when something newer came since. */
+function seen() {
+  const newest = find("#thread")?.dataset.newest;
+  const field = find("#composer input[name=last_seen_message_id]");
+  if (newest && field) field.value = newest;
+}
 
 settle();
 document.fonts?.ready.then(() => location.hash || settle());

@@ -5,7 +5,11 @@ from flask import Flask
 from triage.config import Settings
 from triage.kit.paths import STATIC
 from triage.web import assets, auth, errors, filters, live, security, shell
+from triage.web.conversations import conversations
 from triage.web.health import health
+from triage.web.inbox import inbox
+from triage.web.messages import messages
+from triage.web.tasks import tasks
 from triage.web.webhooks import webhooks
 
 
@@ -16,6 +20,6 @@ def install(app: Flask, settings: Settings) -> None:
     auth.install(app)
     shell.install(app)
     errors.install(app)
-    for blueprint in (health, webhooks, live.blueprint):
+    for blueprint in (health, webhooks, live.blueprint, inbox, tasks, messages, conversations):
         app.register_blueprint(blueprint)
     security.csrf.exempt(webhooks)

@@ -28,6 +28,7 @@ STYLES = (
 )
 SPRITE = "icons.svg"
 ICONS = (
+    "archive",
     "arrow-left",
     "ban",
     "bell",
@@ -84,6 +85,7 @@ ICONS = (
     "search",
     "send",
     "settings",
+    "shield",
     "shield-alert",
     "shield-check",
     "smartphone",

@@ -33,7 +33,6 @@ def install(app: Flask, assets: Assets) -> None:
         full_time=full_time,
         hue=hue,
         iso=iso,
-        kind=kind,
         phone=phone,
         short_date=short_date,
         when=when,
@@ -112,11 +111,6 @@ def count(number: int | None) -> str:
 def hue(identity: UUID | str) -> str:
     """The class of an avatar's colour, the same for the same identity on every page."""
     return f"h{hashlib.sha256(str(identity).encode()).digest()[0] % HUES}"
-
-
-def kind(thing: object) -> str:
-    """The name of its shape: a thread mixes days, events and messages."""
-    return type(thing).__name__
 
 
 def phone(number: str) -> str:

@@ -1,0 +1,132 @@
+"""What an action on a task changes on the page that asked: header, row, thread, composer, counts, and a toast."""
+
+from typing import Any, NamedTuple
+from urllib.parse import parse_qs, urlsplit
+from uuid import UUID
+
+from flask import Response, render_template, request
+from sqlalchemy.orm import Session
+
+from triage.domain.conversations.conversation import Conversation
+from triage.domain.inbox import folders, rows, scope
+from triage.domain.inbox.folders import Slug
+from triage.domain.inbox.rows import Row
+from triage.domain.practice import submission
+from triage.domain.practice.member import Member
+from triage.kit import clock
+from triage.kit.errors import Invalid, NotFound
+from triage.web import inbox, opened, render, shell
+from triage.web.auth import current_member
+from triage.web.opened import Opened
+from triage.web.render import Piece, Toast
+
+FIELDS_OF_THE_FORM = {"csrf_token", "form_id", "back"}
+
+
+class Asker(NamedTuple):
+    """The page behind a request: its folder, its filters, and the conversation that is open in it."""
+
+    slug: Slug
+    query: dict[str, str]
+    conversation_id: UUID | None
+    task_id: UUID | None
+    is_full: bool
+
+    @property
+    def around(self) -> dict[str, Any]:
+        return {"folder": inbox.folder_entry(self.slug), "query": self.query}
+
+
+class Changed(NamedTuple):
+    """Gathered inside the transaction, drawn after it."""
+
+    asker: Asker
+    shown: Opened | None
+    row: Row | None
+    reason: str | None
+
+
+def asker() -> Asker:
+    """By the browser's address, or by the form's `back`; a folder of the role in any case."""
+    parts = urlsplit(request.headers.get("HX-Current-URL") or render.back())
+    steps = parts.path.strip("/").split("/")
+    member = current_member()
+    try:
+        slug = folders.find_slug(member, steps[1] if steps[0] == "inbox" and len(steps) > 1 else "")
+        query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+        is_open = len(steps) > 3 and steps[2] == "c"
+        conversation_id = UUID(steps[3]) if is_open else None
+        task_id = UUID(query["task"]) if is_open and "task" in query else None
+    except (NotFound, ValueError):
+        return Asker(folders.slugs_for(member)[0], {}, None, None, False)
+    kept = {name: query[name] for name in ("loc", "sort", "unread") if name in query}
+    return Asker(slug, kept, conversation_id, task_id, "full" in query)
+
+
+def gather(
+    session: Session, member: Member, conversation: Conversation, *, task_id: UUID | None = None
+) -> Changed:
+    """What the asking page shows of this conversation, as it is now."""
+    page = asker()
+    shown = row = reason = None
+    if page.conversation_id == conversation.id:
+        shown = opened.look(session, member, conversation, task_id=task_id, is_full=page.is_full)
+        task_id = task_id or (shown.task.id if shown.task else None)
+    if task_id and page.slug not in folders.OF_MESSAGES:
+        now = clock.now(session)
+        row = next(iter(rows.task_rows(session, member, [task_id], now=now)), None)
+        is_here = folders.holds(session, member, page.slug, task_id, now=now)
+        reason = None if is_here or row is None else inbox.reason_of(row)
+    return Changed(page, shown, row, reason)
+
+
+def gather_task(session: Session, member: Member, task_id: UUID) -> Changed:
+    """The same, by the task."""
+    task = scope.find_task(session, member, task_id)
+    conversation = scope.find_conversation(session, member, task.conversation_id)
+    return gather(session, member, conversation, task_id=task_id)
+
+
+def answer(
+    changed: Changed, toast: Toast | None = None, *, composer: dict[str, Any] | None = None, status: int = 200
+) -> Response:
+    """The pieces for htmx, a redirect for a plain form. `composer` draws the composer anew, with these values."""
+    if not render.is_partial():
+        return render.changed(toast=toast, back=render.back())
+    shell.forget()
+    response = render.changed(*_pieces(changed), toast=toast, status=status)
+    if composer is not None and changed.shown is not None:
+        context = {**changed.asker.around, **changed.shown.context(), **composer}
+        fresh = render_template("conversations/_composer.html", **context)
+        response.set_data(fresh + response.get_data(as_text=True))
+    return response
+
+
+def _pieces(changed: Changed) -> list[Piece]:
+    around = changed.asker.around
+    pieces = [Piece("#counts", "inbox/_counts.html", {"active": changed.asker.slug.value})]
+    shown = changed.shown
+    if changed.row is not None:
+        context = {**around, "row": changed.row, "reason": changed.reason, "task": shown.task if shown else None}
+        pieces.append(Piece(f"#t-{changed.row.task_id}", "inbox/_row.html", context))
+    if shown is not None:
+        context = {**around, **shown.context()}
+        pieces.append(Piece("#thread", "conversations/_thread.html", context))
+        if shown.task:
+            pieces.append(Piece(f"#task-{shown.task.id}", "inbox/_task.html", context))
+    return pieces
+
+
+def is_repeated(session: Session, member: Member) -> bool:
+    """Whether this very form was received before. Raises `Invalid` without an id, `NotPossible` with other content."""
+    try:
+        form_id = UUID(request.form.get("form_id", ""))
+    except ValueError:
+        raise Invalid("This form is too old. Reload the page and try again.") from None
+    content: dict[str, object] = {
+        name: values for name, values in request.form.lists() if name not in FIELDS_OF_THE_FORM
+    }
+    content["to"] = request.path
+    return (
+        submission.first_result(session, member, form_id, content, now=clock.now(session)) is not None
+    )

@@ -1,0 +1,248 @@
+"""A conversation: replying, the thread, the patient beside it, and starting a new one."""
+
+from datetime import timedelta
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from flask import Blueprint, Response, redirect, render_template, request, url_for
+from sqlalchemy.orm import Session
+
+from triage.config import settings
+from triage.domain import audit
+from triage.domain.conversations import reading
+from triage.domain.conversations.conversation import Conversation
+from triage.domain.inbox import replying, scope, transitions
+from triage.domain.inbox.task import TaskEvent
+from triage.domain.patients import patient as patients
+from triage.domain.patients import phones
+from triage.domain.patients.patient import Patient
+from triage.domain.practice.member import Member, hue_of, initials_of
+from triage.domain.practice.practice import numbers_of
+from triage.domain.practice.privileges import Privilege
+from triage.kit import clock, db
+from triage.kit import phone as phone_format
+from triage.kit.errors import Invalid, NotAllowed, NotPossible
+from triage.web import changed, opened, render
+from triage.web.auth import current_member, needs
+from triage.web.changed import Changed
+from triage.web.panel import texting
+from triage.web.render import Piece, Toast
+
+conversations = Blueprint("conversations", __name__)
+
+
+class Number(NamedTuple):
+    """A way to reach a patient; `can_text` is False where the gate would say no whoever asked."""
+
+    phone_id: UUID
+    label: str
+    number: str
+    texting: str
+    can_text: bool
+
+
+class Found(NamedTuple):
+    """A patient in the results of a search."""
+
+    patient_id: UUID
+    name: str
+    note: str
+    initials: str
+    hue: int
+    phones: list[Number]
+
+
+@conversations.post("/conversations/<uuid:conversation_id>/messages")
+@needs(Privilege.MESSAGES)
+def send(conversation_id: UUID) -> Response:
+    """Queue a reply, and complete the task with `then=complete`. A refusal keeps the text."""
+    member = current_member()
+    try:
+        with db.transaction() as session:
+            conversation = scope.find_conversation(session, member, conversation_id, lock=True)
+            event = None if changed.is_repeated(session, member) else _reply(session, member, conversation)
+            now = changed.gather(session, member, conversation, task_id=_task_id())
+    except (Invalid, NotAllowed, NotPossible) as refusal:
+        return _keep_text(conversation_id, refusal)
+    return changed.answer(now, _sent_toast(event), composer={})
+
+
+def _reply(session: Session, member: Member, conversation: Conversation) -> TaskEvent | None:
+    replying.reply(
+        session,
+        conversation,
+        request.form.get("body", ""),
+        by=member,
+        last_seen_message_id=_uuid(request.form.get("last_seen_message_id")),
+        hold=timedelta(seconds=settings().send_hold_seconds),
+    )
+    task_id = _task_id()
+    if request.form.get("then") != "complete" or task_id is None:
+        return None
+    task = scope.find_task(session, member, task_id, lock=True)
+    return transitions.complete(session, task, by=member)
+
+
+def _sent_toast(event: TaskEvent | None) -> Toast | None:
+    if event is None:
+        return None if render.is_partial() else Toast("Sent")
+    return Toast("Sent and completed", undo_url=url_for("tasks.undo", event_id=event.id))
+
+
+def _keep_text(conversation_id: UUID, refusal: Invalid | NotAllowed | NotPossible) -> Response:
+    """The composer again with the text in it and the reason above; what was written since stands in the thread."""
+    member = current_member()
+    status = 409 if isinstance(refusal, NotPossible) else 403 if isinstance(refusal, NotAllowed) else 422
+    with db.reading() as session:
+        conversation = scope.find_conversation(session, member, conversation_id)
+        shown = opened.look(session, member, conversation, task_id=_task_id())
+    values = {
+        "body": request.form.get("body", ""),
+        "problem": {
+            "text": refusal.sentence,
+            "tone": "warn" if status == 409 else "danger",
+            "can_send_anyway": status == 409 and shown.composer.is_enabled,
+        },
+    }
+    asker = changed.asker()
+    context = {**asker.around, **shown.context(), **values}
+    if not render.is_partial():
+        return render.page("conversations/kept.html", status, active=asker.slug.value, **context)
+    composer = render_template("conversations/_composer.html", **context)
+    thread = render.wrap(Piece("#thread", "conversations/_thread.html", context))
+    response = render.join([composer, thread])
+    response.status_code = status
+    return response
+
+
+@conversations.post("/conversations/<uuid:conversation_id>/unread")
+@needs(Privilege.MESSAGES)
+def mark_unread(conversation_id: UUID) -> Response:
+    member = current_member()
+    with db.transaction() as session:
+        conversation = scope.find_conversation(session, member, conversation_id, lock=True)
+        reading.mark_unread(session, conversation, by=member, now=clock.now(session))
+        session.flush()
+        now = changed.gather(session, member, conversation, task_id=_task_id())
+    return changed.answer(now, Toast("Marked unread"))
+
+
+@conversations.get("/conversations/<uuid:conversation_id>/thread")
+@needs(Privilege.MESSAGES, is_activity=False)
+def thread(conversation_id: UUID) -> Response:
+    """The thread, and what stands around it; with `before`, only the messages before that mark."""
+    member = current_member()
+    before = request.args.get("before")
+    with db.reading() as session:
+        conversation = scope.find_conversation(session, member, conversation_id)
+        shown = opened.look(
+            session,
+            member,
+            conversation,
+            task_id=_uuid(request.args.get("task")),
+            is_full="full" in request.args,
+            before=before,
+        )
+    context = {**changed.asker().around, **shown.context()}
+    if before:
+        return render.fragment("conversations/_entries.html", **context)
+    parts = [render_template("conversations/_thread.html", **context)]
+    for target, template in (
+        ("#conversation-head", "conversations/_header.html"),
+        ("#banner", "conversations/_banner.html"),
+        ("#composer", "conversations/_composer.html"),
+    ):
+        parts.append(render.wrap(Piece(target, template, context)))
+    return render.join(parts)
+
+
+@conversations.get("/conversations/<uuid:conversation_id>/panel")
+@needs(Privilege.MESSAGES, is_activity=False)
+def panel(conversation_id: UUID) -> Response:
+    member = current_member()
+    with db.reading() as session:
+        conversation = scope.find_conversation(session, member, conversation_id)
+        shown = opened.look(session, member, conversation)
+    context = {**changed.asker().around, **shown.context()}
+    return render.page_or_fragment("conversations/panel.html", "conversations/_panel_slot.html", **context)
+
+
+@conversations.get("/new-message")
+@needs(Privilege.ALL_MESSAGES)
+def find() -> Response:
+    return _find_page({}, {}, None)
+
+
+@conversations.post("/new-message", endpoint="search")
+@needs(Privilege.ALL_MESSAGES)
+def search() -> Response:
+    """Find somebody to write to; what was looked for stands in no address."""
+    member, words = current_member(), request.form.get("q", "").strip()
+    if len(words) < 2:
+        return _find_page({"q": words}, {"q": "Write at least two letters."}, None, 422)
+    with db.transaction() as session:
+        found = [_found(session, member, one) for one in patients.search(session, member, words)]
+        now = clock.now(session)
+        audit.record(session, member.practice_id, audit.Action.SEARCHED_PATIENTS, by=member.id, at=now)
+    return _find_page({"q": words}, {}, found)
+
+
+@conversations.post("/conversations")
+@needs(Privilege.ALL_MESSAGES)
+def start() -> Response:
+    member, form = current_member(), request.form
+    with db.transaction() as session:
+        conversation = replying.start(
+            session,
+            patient_id=_needed(form.get("patient_id")),
+            phone_id=_needed(form.get("phone_id")),
+            practice_number_id=_uuid(form.get("practice_number_id")),
+            by=member,
+        )
+    address = url_for("inbox.conversation", folder="all", conversation_id=conversation.id)
+    response: Response = redirect(address, 303)  # type: ignore[assignment]  # werkzeug names its own class
+    return response
+
+
+def _find_page(
+    values: dict[str, str], errors: dict[str, str], results: list[Found] | None, status: int = 200
+) -> Response:
+    with db.reading() as session:
+        numbers = numbers_of(session, current_member().practice_id)
+    context: dict[str, Any] = {
+        "values": values,
+        "errors": errors,
+        "results": results,
+        "practice_numbers": [(str(number.id), number.label) for number in numbers],
+    }
+    return render.page("conversations/find.html", status, **context)
+
+
+def _found(session: Session, member: Member, patient: Patient) -> Found:
+    numbers = []
+    for use, phone, label in phones.uses_by_patient(session, patient.practice_id, patient.id):
+        if use.ended_at is None:
+            word, _ = texting(use, phone, wrote_first=False)
+            number = phone_format.for_people(phone.number, member.practice.region)
+            numbers.append(Number(phone.id, label, number, word, word in ("Enabled", "Not asked")))
+    note = f"{patient.species} · id {patient.chart_number}" if patient.species else f"id {patient.chart_number}"
+    return Found(patient.id, patient.name, note, initials_of(patient.name), hue_of(patient.id), numbers)
+
+
+def _task_id() -> UUID | None:
+    return _uuid(request.form.get("task")) or changed.asker().task_id
+
+
+def _uuid(text: str | None) -> UUID | None:
+    """An id of a form; anything else than an id is none."""
+    try:
+        return UUID(text) if text else None
+    except ValueError:
+        return None
+
+
+def _needed(text: str | None) -> UUID:
+    found = _uuid(text)
+    if found is None:
+        raise Invalid("Choose somebody and a number first.")
+    return found

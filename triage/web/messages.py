@@ -1,0 +1,61 @@
+"""What can be done with one message: star it, send it again."""
+
+from uuid import UUID
+
+from flask import Blueprint, Response
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from triage.domain.conversations.message import Message
+from triage.domain.inbox import replying, scope, stars
+from triage.domain.inbox.task import TaskMessage
+from triage.domain.practice.member import Member
+from triage.domain.practice.privileges import Privilege
+from triage.kit import clock, db
+from triage.web import changed
+from triage.web.auth import current_member, needs
+from triage.web.changed import Changed
+from triage.web.render import Toast
+
+messages = Blueprint("messages", __name__)
+
+
+@messages.post("/messages/<uuid:message_id>/star")
+@needs(Privilege.MESSAGES)
+def star(message_id: UUID) -> Response:
+    member = current_member()
+    with db.transaction() as session:
+        message = scope.find_message(session, member, message_id)
+        stars.star(session, message, by=member, now=clock.now(session))
+        now = _around(session, member, message)
+    return changed.answer(now)
+
+
+@messages.post("/messages/<uuid:message_id>/unstar")
+@needs(Privilege.MESSAGES)
+def unstar(message_id: UUID) -> Response:
+    member = current_member()
+    with db.transaction() as session:
+        message = scope.find_message(session, member, message_id)
+        stars.unstar(session, message, by=member)
+        now = _around(session, member, message)
+    return changed.answer(now)
+
+
+@messages.post("/messages/<uuid:message_id>/resend")
+@needs(Privilege.MESSAGES)
+def resend(message_id: UUID) -> Response:
+    member = current_member()
+    with db.transaction() as session:
+        message = scope.find_message(session, member, message_id)
+        if not changed.is_repeated(session, member):
+            replying.resend(session, message, by=member)
+        now = _around(session, member, message)
+    return changed.answer(now, Toast("Sending it again"))
+
+
+def _around(session: Session, member: Member, message: Message) -> Changed:
+    conversation = scope.find_conversation(session, member, message.conversation_id)
+    task_id = session.scalar(select(TaskMessage.task_id).where(TaskMessage.message_id == message.id))
+    shown_task = changed.asker().task_id
+    return changed.gather(session, member, conversation, task_id=shown_task or task_id)
