@@ -30,6 +30,9 @@ from triage.demo.child import wait_until
 PATIENTS = 80
 REPLY_SHARE = 0.25
 PACE_PER_SECOND = 25.0
+# Texts that may be sent after the one at which a kill falls, before it has healed.
+AHEAD_OF_KILL = 12
+READY_AGAIN_WITHIN = 20.0
 DRAINED_WITHIN = 150.0
 REPLIED_WITHIN = 60.0
 WHILE_REDIS_IS_AWAY = 5
@@ -102,6 +105,7 @@ class _Run:
         self._say = say
         self._history = History()
         self._sent = 0
+        self._may_send = 0
         self._no_more_texts = threading.Event()
 
     def run(self) -> int:
@@ -120,7 +124,9 @@ class _Run:
         return self._report(is_drained, time.monotonic() - began)
 
     def _send_texts(self) -> None:
+        """In bursts, never far ahead of the next kill: so every kill finds texts in flight."""
         for number in range(self._count):
+            wait_until(lambda number=number: number < self._may_send, seconds=300, every=0.01)
             self._send_one(f"text {number} of seed {self._seed}")
             self._sent = number + 1
             threading.Event().wait(self._dice.expovariate(PACE_PER_SECOND))
@@ -133,12 +139,15 @@ class _Run:
     def _kill(self) -> None:
         """Each kind twice, in an order of the seed, spread over the texts."""
         order = [*KINDS, *KINDS]
-        self._dice.shuffle(order)
+        random.Random(self._seed + 2).shuffle(order)
         for place, kind in enumerate(order):
             after = int(self._count * (place + 1) / (len(order) + 1))
+            self._may_send = after + AHEAD_OF_KILL
             wait_until(lambda after=after: self._sent >= after, seconds=600)
             if self._kill_one(kind):
                 self._history.kills[kind] += 1
+            wait_until(self._is_ready, seconds=READY_AGAIN_WITHIN, every=0.1)
+        self._may_send = self._count
 
     def _kill_one(self, kind: str) -> bool:
         if kind == "redis":
@@ -151,7 +160,7 @@ class _Run:
 
     def _text_while_redis_is_away(self) -> None:
         """No doorbell rings for these: only the sweeper can find them."""
-        wait_until(self._is_web_up, seconds=30, every=0.1)
+        wait_until(self._is_ready, seconds=30, every=0.1)
         self._house.redis.kill()
         first = len(self._history.texts)
         for number in range(WHILE_REDIS_IS_AWAY):
@@ -160,9 +169,9 @@ class _Run:
         self._house.redis.start()
         self._history.kills["redis"] += 1
 
-    def _is_web_up(self) -> bool:
+    def _is_ready(self) -> bool:
         try:
-            return httpx.get(f"{self._house.web_url}/healthz", timeout=1).status_code == 200
+            return httpx.get(f"{self._house.web_url}/readyz", timeout=2).status_code == 200
         except httpx.HTTPError:
             return False
 
