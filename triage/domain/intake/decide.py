@@ -29,7 +29,7 @@ class Step:
     decision: Decision | None
 
 
-@dataclass
+@dataclass(eq=False)
 class Work:
     """A task while the plan is made: an open one from the database, or a new one."""
 
@@ -68,7 +68,7 @@ class Plan:
     now: datetime
     facts: Facts
     filed: list[Filed] = field(default_factory=list)
-    works: list[Work] = field(default_factory=list)
+    works: dict[UUID, Work] = field(default_factory=dict)
     steps: list[Step] = field(default_factory=list)
 
 
@@ -90,8 +90,8 @@ def decide(facts: Facts) -> Plan:
             work = _open(plan, conversation, message_id, row.sent_at)
         if work is not None and work.gathers:
             open_works[conversation.id] = work
-        if work is not None and work not in plan.works:
-            plan.works.append(work)
+        if work is not None:
+            plan.works[work.id] = work
         plan.filed.append(Filed(row, message_id, conversation, work, keyword))
     return plan
 

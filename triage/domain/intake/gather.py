@@ -326,6 +326,8 @@ def rule_facts(facts: Facts, conversation: Conversation, at: datetime) -> assign
     """What the assignment rules need for a text of this conversation that came at `at`."""
     practice = facts.practices[conversation.practice_id]
     sent = facts.last_sent.get(conversation.id)
+    team = facts.care_teams.get(conversation.patient_id, []) if conversation.patient_id else []
+    wanted = {id_ for id_, _ in team} | ({sent.member_id} if sent else set())
     return assignment.Facts(
         now=at,
         settings=assignment.Settings(
@@ -335,6 +337,8 @@ def rule_facts(facts: Facts, conversation: Conversation, at: datetime) -> assign
         ),
         last_sender_id=sent.member_id if sent else None,
         last_sent_at=sent.at if sent else None,
-        care_team=facts.care_teams.get(conversation.patient_id, []) if conversation.patient_id else [],
-        members={id_: candidate(facts, member, conversation) for id_, member in facts.members.items()},
+        care_team=team,
+        members={
+            id_: candidate(facts, facts.members[id_], conversation) for id_ in wanted & facts.members.keys()
+        },
     )

@@ -56,14 +56,14 @@ _ROW_IS_FILED = (
 def write(session: Session, plan: Plan) -> None:
     """Write the plan of a batch; its rows are filed afterwards."""
     steps_by_task = {step.task_id: step for step in plan.steps}
-    works = {work.id: work for work in plan.works}
+    works = plan.works
     _touch_conversations(plan)
     session.flush()
     _add(session, Message, [_message(filed) for filed in plan.filed])
-    _add(session, Task, [_task(work) for work in plan.works if work.existing is None])
-    _carry_on(session, [work for work in plan.works if work.existing is not None])
+    _add(session, Task, [_task(work) for work in works.values() if work.existing is None])
+    _carry_on(session, [work for work in works.values() if work.existing is not None])
     _add(session, TaskMessage, [_belongs(filed) for filed in plan.filed if filed.work])
-    _add(session, Assignment, [row for work in plan.works for row in _assignments(plan, work)])
+    _add(session, Assignment, [row for work in works.values() for row in _assignments(plan, work)])
     _add(session, TaskEvent, [_event(step, works[step.task_id]) for step in plan.steps])
     _add(session, AssignmentExplanation, [_why(s, works[s.task_id]) for s in plan.steps if s.decision])
     _add(session, Audit, [_audit(step, works[step.task_id]) for step in plan.steps])

@@ -21,7 +21,8 @@ ABSOLUTE_LIFE = timedelta(hours=12)
 ACTIVITY_GRAIN = timedelta(minutes=1)
 
 BY_LOGIN = throttle.Limit("sign-in by login", tries=10, window=timedelta(minutes=15))
-BY_ADDRESS = throttle.Limit("sign-in by address", tries=100, window=timedelta(minutes=15))
+# A whole practice signs in from one address when the shift changes.
+BY_ADDRESS = throttle.Limit("sign-in by address", tries=300, window=timedelta(minutes=15))
 
 _hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 # Verified for logins that do not exist, so that the answer takes as long.
