@@ -147,9 +147,12 @@ def test_deliverability_is_set_for_each_phone(page: Page, world: World) -> None:
 
 
 def test_a_new_person_gets_a_phone(page: Page, world: World) -> None:
+    phone(page, "Ben Whitaker").get_by_role("textbox").fill("half written")
+
     page.get_by_role("button", name="New person").click()
 
     expect(page.get_by_role("article")).to_have_count(3)
+    expect(phone(page, "Ben Whitaker").get_by_role("textbox")).to_have_value("half written")
     newest = page.get_by_role("article").nth(2)
     newest.get_by_role("textbox").fill("Hello, I am new")
     newest.get_by_role("textbox").press("Enter")
@@ -158,7 +161,7 @@ def test_a_new_person_gets_a_phone(page: Page, world: World) -> None:
 
 def test_another_phone_can_take_the_frame(page: Page, world: World) -> None:
     world.control("PUT", "/phones/+12025550190", {"label": "Grace Kim"})
-    page.reload()
+    expect(page.get_by_role("article")).to_have_count(3)
 
     phone(page, "Maria Alvarez").get_by_label("Person in this frame").select_option("Grace Kim")
 

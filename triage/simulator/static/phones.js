@@ -15,6 +15,7 @@ document.addEventListener("click", open);
 document.addEventListener("click", (event) => event.target.closest("[data-close]")?.closest(".browser").toggleAttribute("hidden", true));
 document.addEventListener("keydown", (event) => event.key === "Escape" && document.querySelectorAll(".browser").forEach((b) => { b.hidden = true; }));
 for (const thread of document.querySelectorAll(".thread")) toEnd(thread);
+restore();
 tick();
 setInterval(tick, 5000);
 listen();
@@ -64,7 +65,7 @@ async function listen() {
       const news = await answer.json();
       misses = 0;
       tell(null);
-      if (news.layout !== layout) return location.reload();
+      if (news.layout !== layout) return renew();
       version = news.version;
       for (const [id, html] of Object.entries(news.parts)) show(id, html);
       await pause(150);
@@ -91,6 +92,21 @@ function show(id, html) {
   if (!list.matches(".thread")) return;
   if (atEnd || first || fresh.some((item) => item.matches(".me"))) toEnd(list);
   if (fresh.some((item) => item.matches(".practice, .carrier"))) buzz(list.closest("[data-phone]").querySelector(".case"));
+}
+
+// Another set of phones is another page; what was being typed comes along.
+function renew() {
+  const typed = [...document.querySelectorAll("input[name=body]")].map((field) => [field.id, field.value]);
+  sessionStorage.setItem("typed", JSON.stringify(typed));
+  location.reload();
+}
+
+function restore() {
+  for (const [id, value] of JSON.parse(sessionStorage.getItem("typed") ?? "[]")) {
+    const field = document.getElementById(id);
+    if (field) field.value = value;
+  }
+  sessionStorage.removeItem("typed");
 }
 
 function buzz(phone) {
