@@ -1,0 +1,1 @@
+"""Tests that read the code: what every change must keep, so that nobody has to remember it."""

@@ -1,0 +1,77 @@
+"""Every address of the product: who may ask for it, and how it is written."""
+
+import re
+
+import pytest
+from flask import Flask
+from werkzeug.routing import Rule
+
+from triage.app import create_app
+from triage.config import Settings
+from triage.domain.practice.privileges import Privilege
+
+# Everybody may ask for these. A route that is added here needs a reason that a reviewer believes.
+PUBLIC = {
+    "static",
+    "auth.sign_in",
+    "auth.sign_in_page",
+    "health.healthz",
+    "health.readyz",
+    "webhooks.messages",
+    "webhooks.status",
+}
+# Parameters that are words of our own; everything else is an id, and says so.
+WORDS = {"folder", "version", "name"}
+KEBAB = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+UNSAFE = {"POST", "PUT", "PATCH", "DELETE"}
+
+
+@pytest.fixture(scope="module")
+def app() -> Flask:
+    return create_app(
+        Settings(
+            DATABASE_URL="postgresql:///nobody-asks-it",
+            environment="test",
+            public_url="http://localhost",
+            secret_key="only-for-looking-at-the-addresses",
+            simulator_url="http://localhost:8081",
+        )
+    )
+
+
+def test_every_route_asks_for_a_privilege_or_is_public(app: Flask) -> None:
+    declared = {
+        endpoint: getattr(view, "privilege", "nothing") for endpoint, view in app.view_functions.items()
+    }
+    guarded = {endpoint for endpoint, privilege in declared.items() if isinstance(privilege, Privilege)}
+
+    assert set(declared) - guarded == PUBLIC
+
+
+def test_addresses_are_plain_words_and_ids_have_a_type(app: Flask) -> None:
+    wrong = [rule.rule for rule in app.url_map.iter_rules() if not _is_well_written(rule)]
+
+    assert wrong == []
+
+
+def _is_well_written(rule: Rule) -> bool:
+    words = [part for part in rule.rule.split("/") if part and "<" not in part]
+    typed = dict(reversed(part.split(":")) for part in re.findall(r"<(\w+:\w+)>", rule.rule))
+    untyped = set(re.findall(r"<(\w+)>", rule.rule)) - WORDS
+    ids = {name for name in rule.arguments if name.endswith("_id")}
+    return (
+        all(KEBAB.fullmatch(word) for word in words)
+        and not untyped
+        and all(typed.get(name) == "uuid" for name in ids)
+    )
+
+
+def test_reading_and_changing_never_share_a_view(app: Flask) -> None:
+    """So that nothing changes because a page was fetched. The carrier may be configured to call with GET."""
+    shared = {
+        rule.endpoint
+        for rule in app.url_map.iter_rules()
+        if (rule.methods or set()) & UNSAFE and "GET" in (rule.methods or set())
+    }
+
+    assert shared == {"webhooks.messages", "webhooks.status"}
