@@ -26,6 +26,7 @@ from triage.domain.inbox import replying, scope, stars, transitions
 from triage.domain.inbox.task import Task
 from triage.domain.intake import ledger, process
 from triage.domain.intake.ledger import Received, Via
+from triage.domain.patients import consent, phones
 from triage.domain.patients.phones import Phone
 from triage.domain.practice.member import Member
 from triage.kit import clock, db
@@ -71,7 +72,10 @@ class History:
             for step in steps:
                 self._receive(session, step)
         with _at(steps[-1].at + timedelta(seconds=2)):
-            process.run_due()
+            with db.transaction() as session:
+                lease = ledger.claim(session)
+            assert lease is not None
+            process.file(lease)
 
     def _receive(self, session: Session, step: Step) -> None:
         number, mark = step.house.numbers[step.site].number, step.line.mark
@@ -116,11 +120,10 @@ class History:
     def _deliver(self, at: datetime, *, error: int | None) -> None:
         """The carrier takes the text and reports on it, each time a little later."""
         sid = "SM" + self._new_hex()
-        with _at(at + timedelta(seconds=1)), db.transaction() as session:
+        with _at(at + timedelta(seconds=self._dice.randint(2, 5))), db.transaction() as session:
             (claim,) = delivery.claim(session, limit=2)
             delivery.record_sent(session, claim, sid=sid, status="queued")
-        with _at(at + timedelta(seconds=self._dice.randint(3, 8))), db.transaction() as session:
-            for status in ("sending", "sent", "undelivered" if error else "delivered"):
+            for status in ("sent", "undelivered" if error else "delivered"):
                 code = error if status == "undelivered" else None
                 delivery.record_status(
                     session,
@@ -194,12 +197,23 @@ def _conversation(session: Session, step: Step, by: Member) -> Conversation:
     )
     if conversation_id is not None:
         return scope.find_conversation(session, by, conversation_id, lock=True)
-    assert step.reached is not None
+    return _started(session, step, by)
+
+
+def _started(session: Session, step: Step, by: Member) -> Conversation:
+    """Whoever writes first has asked before whether texts are welcome."""
+    reached = step.reached
+    assert reached is not None
+    for use, phone, _ in phones.uses_by_patient(session, by.practice_id, reached.patient_id):
+        if phone.id == reached.phone_id:
+            consent.record_consent(
+                session, phone, use, how="asked on the phone", by=by.id, now=clock.now(session)
+            )
     return replying.start(
         session,
-        patient_id=step.reached.patient_id,
-        phone_id=step.reached.phone_id,
-        practice_number_id=number.id,
+        patient_id=reached.patient_id,
+        phone_id=reached.phone_id,
+        practice_number_id=step.house.numbers[step.site].id,
         by=by,
     )
 

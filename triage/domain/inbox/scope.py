@@ -39,12 +39,12 @@ def visible_conversations(member: Member) -> Select[tuple[Conversation]]:
             conversations = conversations.where(
                 or_(
                     whole_thread(member),
-                    exists().where(
-                        Task.conversation_id == Conversation.id, _ever_mine(member, Task.id.expression)
-                    ),
-                    exists().where(
-                        Message.conversation_id == Conversation.id, Message.sent_by_id == member.id
-                    ),
+                    exists()
+                    .where(Task.conversation_id == Conversation.id, _ever_mine(member, Task.id.expression))
+                    .correlate(Conversation),
+                    exists()
+                    .where(Message.conversation_id == Conversation.id, Message.sent_by_id == member.id)
+                    .correlate(Conversation),
                 )
             )
         case _:
@@ -71,10 +71,12 @@ def visible_messages(member: Member) -> Select[tuple[Message]]:
                 or_(
                     whole_thread(member),
                     Message.sent_by_id == member.id,
-                    exists().where(
+                    exists()
+                    .where(
                         TaskMessage.message_id == Message.id,
                         _ever_mine(member, TaskMessage.task_id.expression),
-                    ),
+                    )
+                    .correlate(Message),
                 )
             )
         case _:
