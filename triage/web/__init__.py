@@ -9,6 +9,8 @@ from triage.web.conversations import conversations
 from triage.web.health import health
 from triage.web.inbox import inbox
 from triage.web.messages import messages
+from triage.web.patients import patients
+from triage.web.settings import settings as settings_pages
 from triage.web.tasks import tasks
 from triage.web.webhooks import webhooks
 
@@ -20,6 +22,16 @@ def install(app: Flask, settings: Settings) -> None:
     auth.install(app)
     shell.install(app)
     errors.install(app)
-    for blueprint in (health, webhooks, live.blueprint, inbox, tasks, messages, conversations):
+    for blueprint in (
+        health,
+        webhooks,
+        live.blueprint,
+        inbox,
+        tasks,
+        messages,
+        conversations,
+        patients,
+        settings_pages,
+    ):
         app.register_blueprint(blueprint)
     security.csrf.exempt(webhooks)

@@ -12,6 +12,7 @@ from sqlalchemy import (
     Index,
     Select,
     UniqueConstraint,
+    and_,
     exists,
     false,
     or_,
@@ -157,21 +158,27 @@ def find_patient(session: Session, member: Member, patient_id: UUID) -> Patient:
     return patient
 
 
+def matches(words: str) -> ColumnElement[bool]:
+    """Whether the patient's, or a contact's, name contains every word, or the chart number is `words`."""
+    names = [_has_name_like(word) for word in sort_key(words.strip()).split()[:4]]
+    by_chart = Patient.chart_number == words.strip()
+    return or_(by_chart, and_(*names)) if names else by_chart
+
+
+def _has_name_like(word: str) -> ColumnElement[bool]:
+    like = "%" + word.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_") + "%"
+    of_contact = exists().where(
+        PatientContact.patient_id == Patient.id,
+        PatientContact.contact_id == Contact.id,
+        PatientContact.archived_at.is_(None),
+        Contact.name_key.like(like),
+    )
+    return or_(Patient.name_key.like(like), of_contact)
+
+
 def search(session: Session, member: Member, words: str, *, limit: int = 20) -> list[Patient]:
     """Patients whose name or owner's name contains every word, or whose chart number is `words`."""
-    key = sort_key(words.strip())
-    if not key:
+    if not words.strip():
         return []
-    found = visible_patients(member).where(Patient.archived_at.is_(None))
-    for word in key.split()[:4]:
-        like = "%" + word.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_") + "%"
-        of_contact = exists().where(
-            PatientContact.patient_id == Patient.id,
-            PatientContact.contact_id == Contact.id,
-            PatientContact.archived_at.is_(None),
-            Contact.name_key.like(like),
-        )
-        found = found.where(
-            or_(Patient.name_key.like(like), Patient.chart_number == words.strip(), of_contact)
-        )
+    found = visible_patients(member).where(Patient.archived_at.is_(None), matches(words))
     return list(session.scalars(found.order_by(Patient.name_key, Patient.id).limit(limit)))

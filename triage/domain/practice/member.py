@@ -1,6 +1,7 @@
 """The people who work in a practice: their role, facilities, availability and preferences."""
 
 import hashlib
+import re
 from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
@@ -9,13 +10,14 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, delete, func, select
 from sqlalchemy.orm import Mapped, Session, joinedload, mapped_column, relationship, selectinload
 
-from triage.domain.practice.practice import Practice
+from triage.domain.practice.practice import Practice, ids_of_facilities
 from triage.domain.practice.privileges import Messages, Privilege, Role, find_role
-from triage.domain.practice.program import ProgramRestriction
+from triage.domain.practice.program import ProgramRestriction, programs_of
 from triage.kit import db
 from triage.kit.errors import Invalid, NotFound
 
 HUES = 12
+LOGIN = re.compile(r"[a-z0-9][a-z0-9._@-]{1,63}")
 
 
 class Theme(StrEnum):
@@ -190,6 +192,16 @@ def members_of(session: Session, practice_id: UUID) -> list[Member]:
     )
 
 
+def count_by_role(session: Session, practice_id: UUID) -> dict[UUID, int]:
+    """How many active members each role has; roles without any are not in it."""
+    counted = (
+        select(Member.role_id, func.count())
+        .where(Member.practice_id == practice_id, Member.is_active)
+        .group_by(Member.role_id)
+    )
+    return {role_id: count for role_id, count in session.execute(counted)}
+
+
 def briefs(session: Session, practice_id: UUID, ids: set[UUID]) -> dict[UUID, Brief]:
     """Avatars of these members, by id."""
     if not ids:
@@ -211,19 +223,13 @@ def add_member(
     now: datetime,
     email: str | None = None,
 ) -> Member:
-    """Raises `Invalid` where the login is taken or a field is empty."""
-    login = login.strip().lower()
-    if not login or not login.isascii() or " " in login:
-        raise Invalid(login="Use letters and digits without spaces.")
-    if not name.strip():
-        raise Invalid(name="Enter the person's name.")
-    if session.scalar(select(Member.id).where(Member.login == login)) is not None:
-        raise Invalid(login="This login is taken. Choose another.")
+    """Raises `Invalid` where the login is taken or a field is empty, `NotFound` for a role of elsewhere."""
+    login, name = _checked(session, None, login=login, name=name)
     find_role(session, practice_id, role_id)
     member = Member(
         practice_id=practice_id,
         login=login,
-        name=name.strip(),
+        name=name,
         email=email,
         role_id=role_id,
         password_hash=password_hash,
@@ -234,8 +240,45 @@ def add_member(
     return member
 
 
+def change_member(
+    session: Session,
+    member: Member,
+    *,
+    login: str,
+    name: str,
+    role_id: UUID,
+    is_active: bool,
+    is_away: bool,
+) -> None:
+    """Raises `Invalid`, `NotFound`. What the change takes from the member follows in `inbox.staffing`."""
+    login, name = _checked(session, member, login=login, name=name)
+    find_role(session, member.practice_id, role_id)
+    member.login, member.name, member.role_id = login, name, role_id
+    member.is_active, member.is_away = is_active, is_away
+    session.flush()
+
+
+def _checked(session: Session, member: Member | None, *, login: str, name: str) -> tuple[str, str]:
+    """Login and name as they are stored; every problem at once."""
+    login, name = login.strip().lower(), " ".join(name.split())
+    wrong = {}
+    if not name:
+        wrong["name"] = "Enter the person's name."
+    if not LOGIN.fullmatch(login):
+        wrong["login"] = "Use 2 to 64 letters, digits, dots, dashes or @, without spaces."
+    else:
+        holder = session.scalar(select(Member.id).where(Member.login == login))
+        if holder is not None and (member is None or holder != member.id):
+            wrong["login"] = "This login is taken. Choose another."
+    if wrong:
+        raise Invalid(**wrong)
+    return login, name
+
+
 def set_facilities(session: Session, member: Member, facility_ids: set[UUID]) -> None:
-    """Replace where the member works."""
+    """Replace where the member works. Raises `Invalid`."""
+    if not facility_ids <= ids_of_facilities(session, member.practice_id):
+        raise Invalid(facility_ids="Choose among the locations of the practice.")
     session.execute(
         delete(MemberFacility).where(
             MemberFacility.practice_id == member.practice_id, MemberFacility.member_id == member.id
@@ -248,6 +291,63 @@ def set_facilities(session: Session, member: Member, facility_ids: set[UUID]) ->
     session.flush()
 
 
+def keep_out_of(session: Session, member: Member, program_ids: set[UUID]) -> None:
+    """Replace the programs that the member is kept out of. Raises `Invalid`."""
+    if not program_ids <= {program.id for program in programs_of(session, member.practice_id)}:
+        raise Invalid(program_ids="Choose among the programs of the practice.")
+    session.execute(
+        delete(ProgramRestriction).where(
+            ProgramRestriction.practice_id == member.practice_id, ProgramRestriction.member_id == member.id
+        )
+    )
+    session.add_all(
+        ProgramRestriction(practice_id=member.practice_id, member_id=member.id, program_id=program_id)
+        for program_id in sorted(program_ids)
+    )
+    session.flush()
+
+
+def facility_ids_of(session: Session, member: Member) -> frozenset[UUID]:
+    """Where the member works."""
+    return frozenset(
+        session.scalars(
+            select(MemberFacility.facility_id).where(
+                MemberFacility.practice_id == member.practice_id, MemberFacility.member_id == member.id
+            )
+        )
+    )
+
+
+def kept_out_of_ids(session: Session, member: Member) -> frozenset[UUID]:
+    """The programs that the member is kept out of."""
+    return frozenset(
+        session.scalars(
+            select(ProgramRestriction.program_id).where(
+                ProgramRestriction.practice_id == member.practice_id,
+                ProgramRestriction.member_id == member.id,
+            )
+        )
+    )
+
+
+def refuse_without_administrator(session: Session, practice_id: UUID, field: str) -> None:
+    """Somebody must always be able to administer members: asked after a change, with the practice locked.
+
+    Raises `Invalid` about `field`.
+    """
+    session.flush()
+    administrator = (
+        select(Member.id)
+        .join(Role, Role.id == Member.role_id)
+        .where(Member.practice_id == practice_id, Member.is_active, Role.members)
+        .limit(1)
+    )
+    if session.scalar(administrator) is None:
+        raise Invalid(
+            **{field: "Nobody could administer members any more. Give another active member a role that may."}
+        )
+
+
 def change_preferences(
     member: Member,
     *,
@@ -258,6 +358,7 @@ def change_preferences(
     single_keys: bool,
     enter_sends: bool,
     is_available_for_chat: bool,
+    is_away: bool,
 ) -> None:
     """Raises `Invalid` for a word that is no choice."""
     try:
@@ -268,3 +369,4 @@ def change_preferences(
     member.single_keys = single_keys
     member.enter_sends = enter_sends
     member.is_available_for_chat = is_available_for_chat
+    member.is_away = is_away

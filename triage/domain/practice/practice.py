@@ -3,12 +3,14 @@
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
+from zoneinfo import available_timezones
 
-from sqlalchemy import CheckConstraint, Index, UniqueConstraint, select
+from sqlalchemy import CheckConstraint, Index, UniqueConstraint, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from triage.kit import db
 from triage.kit.errors import Invalid, NotFound
+from triage.kit.phone import as_e164
 
 
 class Kind(StrEnum):
@@ -77,7 +79,8 @@ class PracticeNumber(db.OfPractice, db.Base):
 
 def find_practice(session: Session, practice_id: UUID, *, lock: bool = False) -> Practice:
     """Raises `NotFound`."""
-    practice = session.get(Practice, practice_id, with_for_update=lock or None)
+    # Locked so that rows of other tables may still point at the practice: texts keep coming in.
+    practice = session.get(Practice, practice_id, with_for_update={"key_share": True} if lock else None)
     if practice is None:
         raise NotFound("There is no such practice.")
     return practice
@@ -120,6 +123,8 @@ def change_switches(
     practice: Practice,
     *,
     name: str,
+    time_zone: str,
+    texting_on: bool,
     reply_assigns: bool,
     task_per_message: bool,
     sign_texts: bool,
@@ -130,6 +135,8 @@ def change_switches(
     wrong: dict[str, str] = {}
     if not name.strip():
         wrong["name"] = "Enter the name that patients know."
+    if time_zone not in available_timezones():
+        wrong["time_zone"] = "Choose one of the time zones."
     if not 5 <= overdue_after_minutes <= 10080:
         wrong["overdue_after_minutes"] = "Choose between 5 minutes and 7 days."
     if not 5 <= idle_minutes <= 60:
@@ -137,6 +144,8 @@ def change_switches(
     if wrong:
         raise Invalid(**wrong)
     practice.name = name.strip()
+    practice.time_zone = time_zone
+    practice.texting_on = texting_on
     practice.reply_assigns = reply_assigns
     practice.task_per_message = task_per_message
     practice.sign_texts = sign_texts
@@ -147,3 +156,71 @@ def change_switches(
 def owner_of_number(session: Session, number: str) -> UUID | None:
     """The practice that this number belongs to."""
     return session.scalar(select(PracticeNumber.practice_id).where(PracticeNumber.number == number))
+
+
+def find_facility(session: Session, practice_id: UUID, facility_id: UUID) -> Facility:
+    """Raises `NotFound`."""
+    query = select(Facility).where(Facility.practice_id == practice_id, Facility.id == facility_id)
+    facility = session.scalar(query.with_for_update())
+    if facility is None:
+        raise NotFound("There is no such location.")
+    return facility
+
+
+def save_facility(session: Session, practice_id: UUID, facility: Facility | None, *, name: str) -> Facility:
+    """Rename a facility, or add one where `facility` is None. Raises `Invalid`."""
+    name = " ".join(name.split())
+    if not name:
+        raise Invalid(name="Enter a name for the location.")
+    same_name = select(Facility).where(
+        Facility.practice_id == practice_id, func.lower(Facility.name) == name.lower()
+    )
+    if any(other is not facility for other in session.scalars(same_name)):
+        raise Invalid(name="Another location has this name.")
+    if facility is None:
+        facility = Facility(practice_id=practice_id)
+        session.add(facility)
+    facility.name = name
+    return facility
+
+
+def find_number(session: Session, practice_id: UUID, number_id: UUID) -> PracticeNumber:
+    """Raises `NotFound`."""
+    query = select(PracticeNumber).where(
+        PracticeNumber.practice_id == practice_id, PracticeNumber.id == number_id
+    )
+    number = session.scalar(query.with_for_update())
+    if number is None:
+        raise NotFound("There is no such number.")
+    return number
+
+
+def add_number(
+    session: Session, practice: Practice, *, number: str, label: str, facility_id: UUID | None
+) -> PracticeNumber:
+    """A number that patients will text, as its owner writes it. Raises `Invalid`."""
+    e164 = as_e164(number, practice.region)
+    if e164 is None:
+        raise Invalid(number="Enter a full phone number, such as +1 202 555 0100.")
+    if owner_of_number(session, e164) is not None:
+        raise Invalid(number="This number is in use already.")
+    added = PracticeNumber(practice_id=practice.id, number=e164)
+    change_number(session, added, label=label, facility_id=facility_id)
+    session.add(added)
+    return added
+
+
+def change_number(
+    session: Session, number: PracticeNumber, *, label: str, facility_id: UUID | None
+) -> None:
+    """Raises `Invalid`. Who sees the number's conversations follows in `inbox.places`."""
+    label = " ".join(label.split())
+    if not label:
+        raise Invalid(label="Say what this number is for, such as Front desk.")
+    if facility_id is not None and facility_id not in ids_of_facilities(session, number.practice_id):
+        raise Invalid(facility_id="Choose one of the locations.")
+    number.label, number.facility_id = label, facility_id
+
+
+def ids_of_facilities(session: Session, practice_id: UUID) -> set[UUID]:
+    return set(session.scalars(select(Facility.id).where(Facility.practice_id == practice_id)))

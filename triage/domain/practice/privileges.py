@@ -48,6 +48,11 @@ class Role(db.OfPractice, db.Base):
     purge: Mapped[bool] = mapped_column(default=False)
     own_facilities_only: Mapped[bool] = mapped_column(default=False)
 
+    @property
+    def is_built_in(self) -> bool:
+        """It came with the product: its name stays, what it allows is the practice's choice."""
+        return self.name in BUILT_IN
+
     def may(self, privilege: Privilege) -> bool:
         match privilege:
             case Privilege.SIGNED_IN:
@@ -103,11 +108,15 @@ def save_role(
     session: Session, practice_id: UUID, role: Role | None, *, name: str, messages: str, switches: set[str]
 ) -> Role:
     """Change a role, or make one where `role` is None. Raises `Invalid`."""
-    name = name.strip()
+    name = " ".join(name.split())
     if not name:
         raise Invalid(name="Give the role a name.")
+    if role is not None and role.is_built_in and name != role.name:
+        raise Invalid(name="The name of a role that came with the product stays.")
     if messages not in set(Messages):
         raise Invalid(messages="Choose what the role may see.")
+    if not switches <= set(SWITCHES):
+        raise Invalid(privileges="Choose among the offered privileges.")
     same_name = select(Role).where(Role.practice_id == practice_id, Role.name == name)
     taken = session.scalar(same_name)
     if taken is not None and taken is not role:

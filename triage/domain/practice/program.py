@@ -2,8 +2,8 @@
 
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import ForeignKey, Index, UniqueConstraint, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from triage.kit import db
 
@@ -28,3 +28,9 @@ class ProgramRestriction(db.Base):
     practice_id: Mapped[UUID] = mapped_column(ForeignKey("practice.id"))
     member_id: Mapped[UUID] = mapped_column(primary_key=True)
     program_id: Mapped[UUID] = mapped_column(primary_key=True)
+
+
+def programs_of(session: Session, practice_id: UUID) -> list[Program]:
+    return list(
+        session.scalars(select(Program).where(Program.practice_id == practice_id).order_by(Program.name))
+    )

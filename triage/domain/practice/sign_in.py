@@ -5,7 +5,7 @@ from uuid import UUID
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import CheckConstraint, Index, UniqueConstraint, select, update
+from sqlalchemy import CheckConstraint, Index, UniqueConstraint, func, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from triage.domain.practice import throttle
@@ -23,6 +23,7 @@ ACTIVITY_GRAIN = timedelta(minutes=1)
 BY_LOGIN = throttle.Limit("sign-in by login", tries=10, window=timedelta(minutes=15))
 # A whole practice signs in from one address when the shift changes.
 BY_ADDRESS = throttle.Limit("sign-in by address", tries=300, window=timedelta(minutes=15))
+BY_OLD_PASSWORD = throttle.Limit("old password", tries=5, window=timedelta(minutes=15))
 
 _hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 # Verified for logins that do not exist, so that the answer takes as long.
@@ -76,6 +77,33 @@ def check_password(session: Session, login: str, password: str) -> Member | None
     if _hasher.check_needs_rehash(known_hash):
         member.password_hash = _hasher.hash(password)
     return load_member(session, member.id)
+
+
+def set_password(session: Session, member: Member, password: str, *, now: datetime) -> None:
+    """Somebody else's choice: whoever is signed in with the former password is out. Raises `Invalid`."""
+    member.password_hash = hash_password(password)
+    end_all_sessions(session, member, now=now)
+
+
+def change_own_password(
+    session: Session, member: Member, *, old: str, new: str, token: str, now: datetime
+) -> None:
+    """The browser of `token` stays signed in, all others are out. Raises `Invalid`.
+
+    Ask `wait_before_old_password` first, in a transaction of its own.
+    """
+    try:
+        _hasher.verify(member.password_hash or _NOBODY, old[:LONGEST_PASSWORD])
+    except (VerificationError, InvalidHashError):
+        raise Invalid(old_password="This is not your present password.") from None
+    member.password_hash = hash_password(new)
+    throttle.forget(session, BY_OLD_PASSWORD, str(member.id))
+    end_all_sessions(session, member, now=now, but=token)
+
+
+def wait_before_old_password(session: Session, member: Member, *, now: datetime) -> timedelta | None:
+    """Count a try to give the present password; how long to wait where there were too many."""
+    return throttle.wait_for(session, BY_OLD_PASSWORD, str(member.id), now=now)
 
 
 def wait_before_trying(session: Session, login: str, address: str, *, now: datetime) -> timedelta | None:
@@ -135,14 +163,28 @@ def end_session(session: Session, token: str, *, now: datetime) -> None:
     )
 
 
-def end_all_sessions(session: Session, member: Member, *, now: datetime) -> None:
-    """Sign a member out everywhere, at once."""
+def end_all_sessions(session: Session, member: Member, *, now: datetime, but: str | None = None) -> None:
+    """Sign a member out everywhere, at once; only the browser with the token `but` stays signed in."""
+    kept = secrets.digest(but) if but else ""
     session.execute(
         update(MemberSession)
         .where(
             MemberSession.practice_id == member.practice_id,
             MemberSession.member_id == member.id,
             MemberSession.ended_at.is_(None),
+            MemberSession.token_digest != kept,
         )
         .values(ended_at=now)
     )
+
+
+def count_sessions(session: Session, member: Member, *, now: datetime, idle_minutes: int) -> int:
+    """On how many browsers the member is signed in now."""
+    signed_in = select(func.count()).where(
+        MemberSession.practice_id == member.practice_id,
+        MemberSession.member_id == member.id,
+        MemberSession.ended_at.is_(None),
+        MemberSession.expires_at > now,
+        MemberSession.active_at > now - timedelta(minutes=idle_minutes),
+    )
+    return session.scalar(signed_in) or 0

@@ -1,0 +1,79 @@
+"""A practice number moves to another facility: its conversations and their tasks go with it."""
+
+from uuid import UUID
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from triage.domain import audit
+from triage.domain.conversations.conversation import Conversation
+from triage.domain.inbox import staffing
+from triage.domain.inbox.task import Task
+from triage.domain.patients.patient import Patient
+from triage.domain.patients.phones import PhoneUse
+from triage.domain.practice.member import Member, load_member
+from triage.domain.practice.practice import PracticeNumber, change_number
+from triage.domain.practice.privileges import Role
+from triage.kit import clock
+
+
+def change(
+    session: Session, number: PracticeNumber, *, label: str, facility_id: UUID | None, by: Member
+) -> int:
+    """Returns how many tasks went back because their assignee may only see another facility. Raises `Invalid`."""
+    was = {"label": number.label, "facility_id": number.facility_id}
+    change_number(session, number, label=label, facility_id=facility_id)
+    session.flush()
+    changed = [field for field, value in was.items() if getattr(number, field) != value]
+    if changed:
+        audit.record(
+            session,
+            number.practice_id,
+            audit.Action.SETTINGS_CHANGED,
+            by=by.id,
+            at=clock.now(session),
+            subject_id=number.id,
+            what="practice_number",
+            fields=", ".join(changed),
+        )
+    if "facility_id" not in changed:
+        return 0
+    _move_conversations(session, number)
+    return sum(staffing.return_out_of_reach(session, member) for member in _behind_walls(session, number))
+
+
+def _move_conversations(session: Session, number: PracticeNumber) -> None:
+    """The number's facility, else the one that all patients behind the other number share."""
+    of_patients = (
+        select(func.any_value(Patient.facility_id))
+        .join(PhoneUse, PhoneUse.patient_id == Patient.id)
+        .where(PhoneUse.phone_id == Conversation.phone_id, PhoneUse.ended_at.is_(None))
+        .where(Patient.archived_at.is_(None))
+        .having(func.count(Patient.facility_id.distinct()) == 1)
+        .having(func.count() == func.count(Patient.facility_id))
+        .scalar_subquery()
+    )
+    ours = Conversation.practice_number_id == number.id
+    session.execute(
+        update(Conversation)
+        .where(ours)
+        .values(facility_id=number.facility_id if number.facility_id else of_patients)
+        .execution_options(synchronize_session=False)
+    )
+    session.execute(
+        update(Task)
+        .where(Task.practice_id == number.practice_id, Task.conversation_id == Conversation.id, ours)
+        .values(facility_id=Conversation.facility_id)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _behind_walls(session: Session, number: PracticeNumber) -> list[Member]:
+    walled = (
+        select(Member.id)
+        .join(Role, Role.id == Member.role_id)
+        .where(Member.practice_id == number.practice_id, Role.own_facilities_only)
+        .order_by(Member.id)
+    )
+    found = [load_member(session, member_id) for member_id in session.scalars(walled).all()]
+    return [member for member in found if member is not None]

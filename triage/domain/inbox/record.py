@@ -1,0 +1,299 @@
+"""One patient's page: who it is, how they are reached, who looks after them, and what was written."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from triage.domain.conversations.conversation import Conversation
+from triage.domain.conversations.message import Direction, Message
+from triage.domain.inbox.folders import Slug, slugs_for
+from triage.domain.inbox.scope import visible_conversations, visible_messages, visible_tasks
+from triage.domain.inbox.task import OPEN, Task
+from triage.domain.inbox.thread import CONSENT_SENTENCES
+from triage.domain.patients import care_team, consent
+from triage.domain.patients.care_team import Place
+from triage.domain.patients.consent import ConsentEvent, ConsentKind, Leg
+from triage.domain.patients.patient import (
+    Contact,
+    Enrolment,
+    Patient,
+    PatientContact,
+    PatientKind,
+    find_patient,
+)
+from triage.domain.patients.phones import Identity, Known, Phone, PhoneUse, identities, uses_by_patient
+from triage.domain.practice.member import Brief, Member, briefs
+from triage.domain.practice.practice import Facility, PracticeNumber
+from triage.domain.practice.program import Program
+from triage.kit.errors import NotFound
+
+MOST_CONVERSATIONS = 20
+MOST_EVENTS = 20
+SNIPPET = 140
+
+# How a number's answer to "may we text it?" reads on the page, with its tone.
+TEXTING: dict[Leg | None, tuple[str, str]] = {
+    None: ("Enabled", "ok"),
+    Leg.PRACTICE_OFF: ("Practice does not text", "warn"),
+    Leg.NOT_A_MOBILE: ("Cannot be texted", "neutral"),
+    Leg.OPTED_OUT: ("Opted out", "danger"),
+    Leg.NUMBER_OFF: ("Turned off", "warn"),
+    Leg.PATIENT_OFF: ("Turned off", "warn"),
+    Leg.LANDLINE: ("Landline", "neutral"),
+    Leg.NOT_CURRENT: ("No longer linked", "neutral"),
+    Leg.NO_CONSENT: ("Not asked", "neutral"),
+}
+
+
+class Number(NamedTuple):
+    """A number and whether it may be texted; `is_shared` when others are reached there too."""
+
+    use_id: UUID
+    label: str
+    number: str
+    texting: str
+    tone: str
+    since: datetime | None
+    is_shared: bool
+    is_on: bool
+    is_current: bool
+    needs_consent: bool
+
+
+class Written(NamedTuple):
+    """A conversation as far as the member may see it; `task_id` and `state` of its newest task."""
+
+    id: UUID
+    number: str
+    practice_number: str
+    is_shared: bool
+    last_at: datetime
+    is_from_us: bool
+    snippet: str
+    task_id: UUID | None
+    state: str | None
+
+
+class Event(NamedTuple):
+    """A step of the consent history; `by` is None for the patient and the carrier."""
+
+    at: datetime
+    number: str
+    text: str
+    by: Brief | None
+
+
+class Record(NamedTuple):
+    """`owner_name` is the person behind an animal; `folder` is where the member opens conversations."""
+
+    patient: Patient
+    owner_name: str | None
+    alerts: tuple[str, ...]
+    numbers: list[Number]
+    born_on: date | None
+    facility: str | None
+    programs: list[str]
+    care_team: list[Place]
+    conversations: list[Written]
+    consent: list[Event]
+    folder: str
+
+
+def read_record(session: Session, member: Member, patient_id: UUID) -> Record:
+    """Raises `NotFound` for a patient outside the member's directory."""
+    patient = find_patient(session, member, patient_id)
+    phones = [phone for _, phone, _ in uses_by_patient(session, member.practice_id, patient.id)]
+    contacts = _contacts(session, patient)
+    is_animal = patient.kind is PatientKind.ANIMAL
+    owner = next(iter(contacts), None)
+    return Record(
+        patient=patient,
+        owner_name=owner.name if is_animal and owner else None,
+        alerts=tuple(line for line in (patient.alerts or "").splitlines() if line.strip()),
+        numbers=_numbers(session, member, patient),
+        born_on=patient.born_on,
+        facility=_facility_name(session, patient),
+        programs=_programs(session, patient),
+        care_team=care_team.team_of(session, member.practice_id, patient.id),
+        conversations=_conversations(session, member, [phone.id for phone in phones]),
+        consent=_consent(session, member, [phone.id for phone in phones]),
+        folder=(Slug.ALL if Slug.ALL in slugs_for(member) else Slug.MINE_ALL).value,
+    )
+
+
+def find_use(session: Session, member: Member, patient_id: UUID, use_id: UUID) -> tuple[PhoneUse, Phone]:
+    """A number of a patient in the member's directory, locked. Raises `NotFound`."""
+    patient = find_patient(session, member, patient_id)
+    found = session.execute(
+        select(PhoneUse, Phone)
+        .join(Phone, Phone.id == PhoneUse.phone_id)
+        .where(
+            PhoneUse.practice_id == member.practice_id,
+            PhoneUse.patient_id == patient.id,
+            PhoneUse.id == use_id,
+            PhoneUse.ended_at.is_(None),
+        )
+        .with_for_update()
+    ).first()
+    if found is None:
+        raise NotFound("This number is no longer linked to the patient.")
+    return found.tuple()
+
+
+def _contacts(session: Session, patient: Patient) -> Sequence[Contact]:
+    """People on the record, an owner first."""
+    query = (
+        select(Contact)
+        .join(PatientContact, PatientContact.contact_id == Contact.id)
+        .where(PatientContact.patient_id == patient.id, PatientContact.archived_at.is_(None))
+        .order_by(PatientContact.relation != "owner", Contact.name_key)
+    )
+    return session.scalars(query).all()
+
+
+def _numbers(session: Session, member: Member, patient: Patient) -> list[Number]:
+    uses = uses_by_patient(session, member.practice_id, patient.id)
+    known = identities(session, [phone.id for _, phone, _ in uses])
+    wrote = _who_wrote(session, member, [phone.id for _, phone, _ in uses])
+    numbers = []
+    for use, phone, label in uses:
+        identity = known[phone.id]
+        facts = consent.gather(
+            session, member.practice, phone, identity, wrote_first=phone.id in wrote
+        )
+        answer = consent.may_text(facts)
+        leg = Leg.NOT_CURRENT if use.ended_at else answer.leg
+        word, tone = TEXTING[leg]
+        numbers.append(
+            Number(
+                use_id=use.id,
+                label=label,
+                number=phone.number,
+                texting=word,
+                tone=tone,
+                since=answer.since or use.ended_at,
+                is_shared=identity.known is Known.SHARED,
+                is_on=phone.texting_on,
+                is_current=use.ended_at is None,
+                needs_consent=leg is Leg.NO_CONSENT,
+            )
+        )
+    return numbers
+
+
+def _who_wrote(session: Session, member: Member, phone_ids: list[UUID]) -> set[UUID]:
+    """Numbers that have texted the practice: a reply to them counts as asked for."""
+    return set(
+        session.scalars(
+            select(Conversation.phone_id).where(
+                Conversation.practice_id == member.practice_id,
+                Conversation.phone_id.in_(phone_ids),
+                Conversation.last_inbound_at.is_not(None),
+            )
+        )
+    )
+
+
+def _facility_name(session: Session, patient: Patient) -> str | None:
+    return session.scalar(select(Facility.name).where(Facility.id == patient.facility_id))
+
+
+def _programs(session: Session, patient: Patient) -> list[str]:
+    query = (
+        select(Program.name)
+        .join(Enrolment, Enrolment.program_id == Program.id)
+        .where(Enrolment.patient_id == patient.id)
+        .order_by(Program.name)
+    )
+    return list(session.scalars(query))
+
+
+def _conversations(session: Session, member: Member, phone_ids: list[UUID]) -> list[Written]:
+    """The conversations with the patient's numbers, the latest first, as far as the member may see them."""
+    query = (
+        visible_conversations(member)
+        .where(Conversation.phone_id.in_(phone_ids), Conversation.last_message_at.is_not(None))
+        .join(Phone, Phone.id == Conversation.phone_id)
+        .join(PracticeNumber, PracticeNumber.id == Conversation.practice_number_id)
+        .order_by(Conversation.last_message_at.desc(), Conversation.id)
+        .limit(MOST_CONVERSATIONS)
+        .with_only_columns(Conversation, Phone.number, PracticeNumber.label)
+    )
+    found = session.execute(query).all()
+    ids = [row[0].id for row in found]
+    messages, tasks = _newest_messages(session, member, ids), _newest_tasks(session, member, ids)
+    known = identities(session, {row[0].phone_id for row in found})
+    return [
+        _written(conversation, number, label, messages[conversation.id], tasks.get(conversation.id), known)
+        for conversation, number, label in found
+        if conversation.id in messages
+    ]
+
+
+def _written(
+    conversation: Conversation,
+    number: str,
+    label: str,
+    message: Message,
+    task: Task | None,
+    known: dict[UUID, Identity],
+) -> Written:
+    snippet = message.body if len(message.body) <= SNIPPET else message.body[:SNIPPET].rstrip() + "…"
+    return Written(
+        id=conversation.id,
+        number=number,
+        practice_number=label,
+        is_shared=known[conversation.phone_id].known is Known.SHARED,
+        last_at=message.at,
+        is_from_us=message.direction is Direction.OUT,
+        snippet=snippet,
+        task_id=task.id if task else None,
+        state=task.state.value if task else None,
+    )
+
+
+def _newest_messages(session: Session, member: Member, ids: list[UUID]) -> dict[UUID, Message]:
+    query = (
+        visible_messages(member)
+        .where(Message.conversation_id.in_(ids))
+        .distinct(Message.conversation_id)
+        .order_by(Message.conversation_id, Message.at.desc(), Message.id.desc())
+    )
+    return {message.conversation_id: message for message in session.scalars(query)}
+
+
+def _newest_tasks(session: Session, member: Member, ids: list[UUID]) -> dict[UUID, Task]:
+    query = (
+        visible_tasks(member)
+        .where(Task.conversation_id.in_(ids))
+        .distinct(Task.conversation_id)
+        .order_by(Task.conversation_id, Task.state.in_(OPEN).desc(), Task.opened_at.desc(), Task.id.desc())
+    )
+    return {task.conversation_id: task for task in session.scalars(query)}
+
+
+def _consent(session: Session, member: Member, phone_ids: list[UUID]) -> list[Event]:
+    """What changed whether these numbers may be texted, the latest first."""
+    query = (
+        select(ConsentEvent, Phone.number)
+        .join(Phone, Phone.id == ConsentEvent.phone_id)
+        .where(ConsentEvent.practice_id == member.practice_id, ConsentEvent.phone_id.in_(phone_ids))
+        .where(ConsentEvent.kind.in_(CONSENT_SENTENCES), ConsentEvent.kind != ConsentKind.HELP)
+        .order_by(ConsentEvent.at.desc(), ConsentEvent.id.desc())
+        .limit(MOST_EVENTS)
+    )
+    found = session.execute(query).all()
+    people = briefs(session, member.practice_id, {row[0].member_id for row in found if row[0].member_id})
+    return [
+        Event(
+            event.at,
+            number,
+            CONSENT_SENTENCES[event.kind],
+            people.get(event.member_id) if event.member_id else None,
+        )
+        for event, number in found
+    ]

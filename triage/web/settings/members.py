@@ -1,0 +1,190 @@
+"""The people of the practice: who they are, what they may do, and whether they can sign in."""
+
+from collections.abc import Mapping
+from uuid import UUID
+
+from flask import Response, request, url_for
+from sqlalchemy.orm import Session
+
+from triage.domain.inbox import staffing
+from triage.domain.inbox.staffing import Wanted
+from triage.domain.practice import member as members_
+from triage.domain.practice import practice as practices
+from triage.domain.practice import privileges, program, sign_in
+from triage.domain.practice.member import Member, find_member
+from triage.domain.practice.privileges import Privilege
+from triage.kit import clock, db
+from triage.kit.errors import Invalid, NotFound
+from triage.web import once
+from triage.web.auth import current_member, needs
+from triage.web.settings.pages import an_id, ids, is_on, page, saved, settings
+from triage.web.settings.places import tasks_returned
+
+
+@settings.get("/settings/members")
+@needs(Privilege.MEMBERS)
+def members() -> Response:
+    with db.reading() as session:
+        found = members_.members_of(session, current_member().practice_id)
+    return page(
+        "settings/members.html",
+        "members",
+        active=[member for member in found if member.is_active],
+        switched_off=[member for member in found if not member.is_active],
+        new_url=url_for("settings.new_member"),
+    )
+
+
+@settings.get("/settings/members/new")
+@needs(Privilege.MEMBERS)
+def new_member() -> Response:
+    return _page({"name": "", "login": "", "role_id": ""}, {}, None)
+
+
+@settings.post("/settings/members/new")
+@needs(Privilege.MEMBERS)
+def add_member() -> Response:
+    def add(session: Session) -> str:
+        by = current_member()
+        password = request.form.get("password", "")
+        member = staffing.add_member(session, by.practice_id, _wanted(is_new=True), password=password, by=by)
+        return f"{member.name} can sign in now."
+
+    try:
+        said = once.run(add)
+    except (Invalid, NotFound) as refusal:
+        return _page(_given(), _errors_of(refusal), None, 422)
+    return saved(said, "settings.members")
+
+
+@settings.get("/settings/members/<uuid:member_id>")
+@needs(Privilege.MEMBERS)
+def member(member_id: UUID) -> Response:
+    found = _find(member_id)
+    with db.reading() as session:
+        values = staffing.as_is(session, found)._asdict()
+    return _page(values, {}, found)
+
+
+@settings.post("/settings/members/<uuid:member_id>")
+@needs(Privilege.MEMBERS)
+def change_member(member_id: UUID) -> Response:
+    shown = _find(member_id)
+
+    def change(session: Session) -> str:
+        by = current_member()
+        member = find_member(session, by.practice_id, member_id, lock=True)
+        returned = staffing.change_member(session, member, _wanted(is_new=False), by=by)
+        return f"{member.name} saved.{tasks_returned(returned)}"
+
+    try:
+        said = once.run(change)
+    except (Invalid, NotFound) as refusal:
+        return _page(_given(), _errors_of(refusal), shown, 422)
+    return saved(said, "settings.members")
+
+
+@settings.post("/settings/members/<uuid:member_id>/password")
+@needs(Privilege.MEMBERS)
+def set_password(member_id: UUID) -> Response:
+    shown = _find(member_id)
+
+    def change(session: Session) -> str:
+        by = current_member()
+        member = find_member(session, by.practice_id, member_id, lock=True)
+        staffing.set_password(session, member, request.form.get("password", ""), by=by)
+        return f"{member.name} has a new password and is signed out everywhere."
+
+    try:
+        said = once.run(change)
+    except Invalid as refusal:
+        with db.reading() as session:
+            values = staffing.as_is(session, shown)._asdict()
+        return _page(values, {}, shown, 422, password_errors=once.errors_of(refusal))
+    return saved(said, "settings.member", member_id=member_id)
+
+
+@settings.post("/settings/members/<uuid:member_id>/sign-out")
+@needs(Privilege.MEMBERS)
+def sign_out_member(member_id: UUID) -> Response:
+    def sign_out(session: Session) -> str:
+        by = current_member()
+        member = find_member(session, by.practice_id, member_id, lock=True)
+        staffing.sign_out_everywhere(session, member, by=by)
+        return f"{member.name} is signed out everywhere."
+
+    return saved(once.run(sign_out), "settings.member", member_id=member_id)
+
+
+def _find(member_id: UUID) -> Member:
+    with db.reading() as session:
+        return find_member(session, current_member().practice_id, member_id)
+
+
+def _wanted(*, is_new: bool) -> Wanted:
+    return Wanted(
+        login=request.form.get("login", ""),
+        name=request.form.get("name", ""),
+        role_id=an_id(request.form.get("role_id", "")),
+        facility_ids=ids("facility_ids"),
+        program_ids=ids("program_ids"),
+        is_active=is_new or is_on("is_active"),
+        is_away=is_on("is_away"),
+    )
+
+
+def _given() -> dict[str, object]:
+    """What was typed, but never a password."""
+    return {
+        "login": request.form.get("login", ""),
+        "name": request.form.get("name", ""),
+        "role_id": request.form.get("role_id", ""),
+        "facility_ids": ids("facility_ids"),
+        "program_ids": ids("program_ids"),
+        "is_active": is_on("is_active"),
+        "is_away": is_on("is_away"),
+    }
+
+
+def _errors_of(refusal: Invalid | NotFound) -> dict[str, str]:
+    """Inside a member's form only the role can be missing."""
+    return once.errors_of(refusal) if isinstance(refusal, Invalid) else {"role_id": "Choose a role."}
+
+
+def _page(
+    values: Mapping[str, object],
+    errors: Mapping[str, str],
+    member: Member | None,
+    status: int = 200,
+    *,
+    password_errors: Mapping[str, str] | None = None,
+) -> Response:
+    asking = current_member()
+    with db.reading() as session:
+        roles = privileges.roles_of(session, asking.practice_id)
+        facilities = practices.facilities_of(session, asking.practice_id)
+        programs = program.programs_of(session, asking.practice_id)
+        signed_in = _count_sessions(session, member)
+    return page(
+        "settings/member.html",
+        "members",
+        status,
+        values=values,
+        errors=errors,
+        password_errors=password_errors or {},
+        member=member,
+        is_me=member is not None and member.id == asking.id,
+        is_new=member is None,
+        signed_in=signed_in,
+        role_options=[("", "Choose a role"), *((role.id, role.name) for role in roles)],
+        facility_options=[(place.id, place.name, "") for place in facilities],
+        program_options=[(one.id, one.name, "") for one in programs],
+        back_url=url_for("settings.members"),
+    )
+
+
+def _count_sessions(session: Session, member: Member | None) -> int:
+    if member is None:
+        return 0
+    idle_minutes = current_member().practice.idle_minutes
+    return sign_in.count_sessions(session, member, now=clock.now(session), idle_minutes=idle_minutes)

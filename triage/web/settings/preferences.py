@@ -1,0 +1,113 @@
+"""A member's own look, keys, notices, availability and password."""
+
+from collections.abc import Mapping
+
+from flask import Response, request
+from flask_login import current_user
+from sqlalchemy.orm import Session
+
+from triage.domain import audit
+from triage.domain.practice import member as members
+from triage.domain.practice import sign_in
+from triage.domain.practice.member import Member, find_member
+from triage.domain.practice.privileges import Privilege
+from triage.kit import clock, db
+from triage.kit.errors import Invalid
+from triage.web import once
+from triage.web.auth import current_member, needs
+from triage.web.settings.pages import is_on, page, record, saved, settings
+
+CHOICES = ("theme", "density", "notify_sound", "notify_popup")
+SWITCHES = ("single_keys", "enter_sends", "is_away", "is_available_for_chat")
+
+
+@settings.get("/preferences")
+@needs(Privilege.SIGNED_IN)
+def preferences() -> Response:
+    return _page(_values_of(current_member()))
+
+
+@settings.post("/preferences")
+@needs(Privilege.SIGNED_IN)
+def change_preferences() -> Response:
+    try:
+        said = once.run(_change)
+    except Invalid as refusal:
+        given = {choice: request.form.get(choice, "") for choice in CHOICES}
+        values = {**given, **{switch: is_on(switch) for switch in SWITCHES}}
+        return _page(values, once.errors_of(refusal), status=422)
+    return saved(said, "settings.preferences")
+
+
+def _change(session: Session) -> str:
+    member = _me(session)
+    members.change_preferences(
+        member,
+        theme=request.form.get("theme", ""),
+        density=request.form.get("density", ""),
+        notify_sound=request.form.get("notify_sound", ""),
+        notify_popup=request.form.get("notify_popup", ""),
+        single_keys=is_on("single_keys"),
+        enter_sends=is_on("enter_sends"),
+        is_available_for_chat=is_on("is_available_for_chat"),
+        is_away=is_on("is_away"),
+    )
+    is_changed = record(session, member, audit.Action.PREFERENCES_CHANGED)
+    return "Preferences saved." if is_changed else "Nothing was different."
+
+
+@settings.post("/preferences/password")
+@needs(Privilege.SIGNED_IN)
+def change_password() -> Response:
+    with db.transaction() as session:
+        wait = sign_in.wait_before_old_password(session, current_member(), now=clock.now(session))
+    if wait is not None:
+        minutes = max(1, round(wait.total_seconds() / 60))
+        sentence = f"Too many tries. Wait {minutes} min and try again."
+        return _page(_values_of(current_member()), password_errors={"old_password": sentence}, status=429)
+    try:
+        said = once.run(_change_password)
+    except Invalid as refusal:
+        errors = once.errors_of(refusal)
+        return _page(_values_of(current_member()), password_errors=errors, status=422)
+    return saved(said, "settings.preferences")
+
+
+def _change_password(session: Session) -> str:
+    member = _me(session)
+    sign_in.change_own_password(
+        session,
+        member,
+        old=request.form.get("old_password", ""),
+        new=request.form.get("password", ""),
+        token=current_user.token,
+        now=clock.now(session),
+    )
+    record(session, member, audit.Action.PREFERENCES_CHANGED)
+    return "Password changed. You are signed out on every other device."
+
+
+def _me(session: Session) -> Member:
+    me = current_member()
+    return find_member(session, me.practice_id, me.id, lock=True)
+
+
+def _values_of(member: Member) -> dict[str, object]:
+    return {field: getattr(member, field) for field in (*CHOICES, *SWITCHES)}
+
+
+def _page(
+    values: Mapping[str, object],
+    errors: Mapping[str, str] | None = None,
+    *,
+    password_errors: Mapping[str, str] | None = None,
+    status: int = 200,
+) -> Response:
+    return page(
+        "settings/preferences.html",
+        "preferences",
+        status,
+        values=values,
+        errors=errors or {},
+        password_errors=password_errors or {},
+    )
