@@ -1,4 +1,4 @@
-"""Fills static/vendor/ with the front-end files that package.json names, when the package is built or on request.
+"""Fills static/vendor/ with the front-end files that package.json names: at the build, or on request.
 
 From a checkout: ``python hatch_build.py`` (add ``--force`` to fetch again).
 """
@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import Any
 
 try:
-    from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+    from hatchling.builders.hooks.plugin.interface import (  # type: ignore[import-not-found,unused-ignore]
+        BuildHookInterface,
+    )
 except ModuleNotFoundError:  # run as a script, where no build back end is needed
     BuildHookInterface = object
 
@@ -39,7 +41,7 @@ class VendorFailed(RuntimeError):
     """The files could not be fetched; the sentence says what to do."""
 
 
-class FrontEndBuildHook(BuildHookInterface):  # type: ignore[misc]  # hatchling is absent when run as a script
+class FrontEndBuildHook(BuildHookInterface):  # type: ignore[misc]  # hatchling may be absent
     """Called by Hatchling before a wheel or an editable install is made."""
 
     PLUGIN_NAME = "custom"

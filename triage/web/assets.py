@@ -123,7 +123,7 @@ class File:
 
 
 class Assets:
-    """Every static file, read once, with one version for all of them: relative imports between modules keep working."""
+    """Every static file, read once, with one version for all: relative imports between modules keep working."""
 
     def __init__(self, folder: Path) -> None:
         missing = [name for name in VENDOR_FILES if not (folder / name).is_file()]
@@ -163,7 +163,7 @@ def install(app: Flask, folder: Path) -> Assets:
 
 
 def sprite(names: tuple[str, ...]) -> bytes:
-    """One SVG with a symbol for each icon, drawn from the lucide package; strokes are set by ``.icon`` in CSS."""
+    """One SVG with a symbol for each icon of the lucide package; strokes are set by ``.icon`` in CSS."""
     root = ElementTree.Element("svg", {"xmlns": "http://www.w3.org/2000/svg"})
     for name in names:
         drawing = ElementTree.fromstring(str(lucide(name, size=None)))
@@ -198,7 +198,7 @@ def _answer(file: File, *, is_current: bool) -> Response:
     if file.content_type.startswith(COMPRESSIBLE):
         response.content_type = f"{file.content_type}; charset=utf-8"
         response.headers["Vary"] = "Accept-Encoding"
-        if "gzip" in request.accept_encodings:
+        if request.accept_encodings.quality("gzip") > 0:
             response.set_data(_gzipped(file.content))
             response.headers["Content-Encoding"] = "gzip"
     response.headers["Cache-Control"] = FOR_EVER if is_current else BRIEFLY

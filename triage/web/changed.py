@@ -1,4 +1,4 @@
-"""What an action on a task changes on the page that asked: header, row, thread, composer, counts, and a toast."""
+"""What an action changes on the page that asked: header, row, thread, composer, counts, and a toast."""
 
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
@@ -59,7 +59,7 @@ def asker() -> Asker:
         task_id = UUID(query["task"]) if is_open and "task" in query else None
     except (NotFound, ValueError):
         return Asker(folders.slugs_for(member)[0], {}, None, None, False)
-    kept = {name: query[name] for name in ("loc", "sort", "unread") if name in query}
+    kept: dict[str, str] = {name: query[name] for name in ("loc", "sort", "unread") if name in query}
     return Asker(slug, kept, conversation_id, task_id, "full" in query)
 
 
@@ -90,7 +90,7 @@ def gather_task(session: Session, member: Member, task_id: UUID) -> Changed:
 def answer(
     changed: Changed, toast: Toast | None = None, *, composer: dict[str, Any] | None = None, status: int = 200
 ) -> Response:
-    """The pieces for htmx, a redirect for a plain form. `composer` draws the composer anew, with these values."""
+    """The pieces for htmx, a redirect for a plain form. `composer` draws the composer anew."""
     if not render.is_partial():
         return render.changed(toast=toast, back=render.back())
     shell.forget()
@@ -107,7 +107,12 @@ def _pieces(changed: Changed) -> list[Piece]:
     pieces = [Piece("#counts", "inbox/_counts.html", {"active": changed.asker.slug.value})]
     shown = changed.shown
     if changed.row is not None:
-        context = {**around, "row": changed.row, "reason": changed.reason, "task": shown.task if shown else None}
+        context = {
+            **around,
+            "row": changed.row,
+            "reason": changed.reason,
+            "task": shown.task if shown else None,
+        }
         pieces.append(Piece(f"#t-{changed.row.task_id}", "inbox/_row.html", context))
     if shown is not None:
         context = {**around, **shown.context()}
@@ -118,7 +123,7 @@ def _pieces(changed: Changed) -> list[Piece]:
 
 
 def is_repeated(session: Session, member: Member) -> bool:
-    """Whether this very form was received before. Raises `Invalid` without an id, `NotPossible` with other content."""
+    """Whether this form was received before. Raises `Invalid` without an id, `NotPossible` with other words."""
     try:
         form_id = UUID(request.form.get("form_id", ""))
     except ValueError:
@@ -127,6 +132,4 @@ def is_repeated(session: Session, member: Member) -> bool:
         name: values for name, values in request.form.lists() if name not in FIELDS_OF_THE_FORM
     }
     content["to"] = request.path
-    return (
-        submission.first_result(session, member, form_id, content, now=clock.now(session)) is not None
-    )
+    return submission.first_result(session, member, form_id, content, now=clock.now(session)) is not None

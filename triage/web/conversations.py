@@ -24,7 +24,6 @@ from triage.kit import phone as phone_format
 from triage.kit.errors import Invalid, NotAllowed, NotPossible
 from triage.web import changed, opened, render
 from triage.web.auth import current_member, needs
-from triage.web.changed import Changed
 from triage.web.panel import texting
 from triage.web.render import Piece, Toast
 
@@ -90,7 +89,7 @@ def _sent_toast(event: TaskEvent | None) -> Toast | None:
 
 
 def _keep_text(conversation_id: UUID, refusal: Invalid | NotAllowed | NotPossible) -> Response:
-    """The composer again with the text in it and the reason above; what was written since stands in the thread."""
+    """The composer again, with text and reason; what was written since stands in the thread."""
     member = current_member()
     status = 409 if isinstance(refusal, NotPossible) else 403 if isinstance(refusal, NotAllowed) else 422
     with db.reading() as session:
@@ -208,12 +207,12 @@ def _find_page(
     values: dict[str, str], errors: dict[str, str], results: list[Found] | None, status: int = 200
 ) -> Response:
     with db.reading() as session:
-        numbers = numbers_of(session, current_member().practice_id)
+        numbers = [(str(one.id), one.label) for one in numbers_of(session, current_member().practice_id)]
     context: dict[str, Any] = {
         "values": values,
         "errors": errors,
         "results": results,
-        "practice_numbers": [(str(number.id), number.label) for number in numbers],
+        "practice_numbers": numbers,
     }
     return render.page("conversations/find.html", status, **context)
 
@@ -225,7 +224,9 @@ def _found(session: Session, member: Member, patient: Patient) -> Found:
             word, _ = texting(use, phone, wrote_first=False)
             number = phone_format.for_people(phone.number, member.practice.region)
             numbers.append(Number(phone.id, label, number, word, word in ("Enabled", "Not asked")))
-    note = f"{patient.species} · id {patient.chart_number}" if patient.species else f"id {patient.chart_number}"
+    note = (
+        f"{patient.species} · id {patient.chart_number}" if patient.species else f"id {patient.chart_number}"
+    )
     return Found(patient.id, patient.name, note, initials_of(patient.name), hue_of(patient.id), numbers)
 
 

@@ -21,7 +21,7 @@ DIAL_PLAN = re.compile(r"^\+1([2-9]\d\d)(\d{3})(\d{4})$")
 
 
 def install(app: Flask, assets: Assets) -> None:
-    """Hands the filters and globals to Jinja. A view sets ``g.time_zone`` and ``g.now``; without them: UTC, the clock."""
+    """Hands filters and globals to Jinja. Views set ``g.time_zone`` and ``g.now``; else UTC and the clock."""
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
     app.jinja_env.filters.update(

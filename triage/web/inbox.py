@@ -109,7 +109,6 @@ def counts() -> Response:
     return render.fragment("inbox/_counts.html", active=request.args.get("active", ""))
 
 
-
 def reason_of(row: Row) -> str:
     """Why a row that is still on the page no longer belongs to its folder."""
     match row.state:

@@ -90,7 +90,7 @@ def look(
     is_full: bool = False,
     before: str | None = None,
 ) -> Opened:
-    """Everything that the open conversation shows to this member. Raises `NotFound` for a task of another one."""
+    """Everything that the open conversation shows. Raises `NotFound` for a task of another one."""
     identity = identities(session, [conversation.phone_id])[conversation.phone_id]
     task = _task(session, member, conversation, task_id)
     return Opened(
@@ -111,7 +111,9 @@ def _task(session: Session, member: Member, conversation: Conversation, task_id:
             raise NotFound("There is no such task in this conversation.")
         return task
     newest = scope.visible_tasks(member).where(Task.conversation_id == conversation.id)
-    return session.scalar(newest.order_by(Task.closed_at.is_not(None), Task.opened_at.desc()).limit(1))
+    return session.scalars(
+        newest.order_by(Task.closed_at.is_not(None), Task.opened_at.desc()).limit(1)
+    ).first()
 
 
 def heading(

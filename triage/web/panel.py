@@ -1,5 +1,6 @@
 """The patient beside an open conversation: numbers, care team, what was written about lately."""
 
+from collections.abc import Iterable
 from datetime import date, datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -13,7 +14,7 @@ from triage.domain.inbox.task import Task
 from triage.domain.patients import care_team, phones
 from triage.domain.patients.patient import Enrolment, Patient
 from triage.domain.patients.phones import Phone, PhoneUse
-from triage.domain.practice.member import Brief, Member
+from triage.domain.practice.member import Member
 from triage.domain.practice.practice import Facility
 from triage.domain.practice.program import Program
 from triage.kit import clock
@@ -49,14 +50,15 @@ class Panel(NamedTuple):
     numbers: list[Number]
     language: str
     born_on: date | None
-    care_team: list[tuple[Brief, str, bool]]
+    care_team: list[care_team.Place]
     facility: str | None
     programs: list[str]
     recent: list[Recent]
 
 
 def panel_of(session: Session, member: Member, patient: Patient, *, but: UUID | None = None) -> Panel:
-    """What a member who may see this patient sees of them; `but` is the task that stands beside it already."""
+    """What a member who may see this patient sees of them;
+    `but` is the task that stands beside it already."""
     uses = phones.uses_by_patient(session, patient.practice_id, patient.id)
     current = [(use, phone, label) for use, phone, label in uses if use.ended_at is None]
     wrote = _which_wrote(session, [phone.id for _, phone, _ in current])
@@ -65,7 +67,9 @@ def panel_of(session: Session, member: Member, patient: Patient, *, but: UUID | 
         name=patient.name,
         kind=patient.kind.value,
         species=patient.species,
-        owner_name=next((label.partition(" ")[2] for _, _, label in current if label.startswith("Owner ")), None),
+        owner_name=next(
+            (label.partition(" ")[2] for _, _, label in current if label.startswith("Owner ")), None
+        ),
         alerts=tuple(line for line in (patient.alerts or "").splitlines() if line.strip()),
         numbers=[
             Number(
@@ -77,11 +81,15 @@ def panel_of(session: Session, member: Member, patient: Patient, *, but: UUID | 
         ],
         language=LANGUAGES.get(patient.language, patient.language),
         born_on=patient.born_on,
-        care_team=[tuple(place) for place in care_team.team_of(session, patient.practice_id, patient.id)],
+        care_team=care_team.team_of(session, patient.practice_id, patient.id),
         facility=facility.name if facility else None,
         programs=_programs(session, patient),
         recent=_recent(session, member, patient, but),
     )
+
+
+def _owner_name(labels: Iterable[str]) -> str | None:
+    return next((label.removeprefix("Owner ") for label in labels if label.startswith("Owner ")), None)
 
 
 def texting(use: PhoneUse, phone: Phone, *, wrote_first: bool) -> tuple[str, datetime | None]:

@@ -26,7 +26,7 @@ class NavLink:
 
 @dataclass(frozen=True)
 class Shell:
-    """What every signed-in page shows around its content; built in one place, by a context processor, as ``shell``."""
+    """What every signed-in page shows around its content; a context processor builds it as ``shell``."""
 
     practice_name: str
     practice_kind: str

@@ -1,0 +1,277 @@
+"""Replying, marking unread, the thread as a part, starting anew, and refusals that keep the text."""
+
+import re
+from uuid import uuid4
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from tests import builders
+from tests.cast import PAT_NUMBER, Cast
+from tests.web.conftest import Browser
+from triage.domain import audit
+from triage.domain.conversations.conversation import Conversation
+from triage.domain.conversations.message import Direction, Message
+from triage.domain.inbox import scope
+from triage.domain.inbox.task import State
+
+
+def sent(session: Session) -> list[str]:
+    session.expire_all()
+    return list(session.scalars(select(Message.body).where(Message.direction == Direction.OUT)))
+
+
+def test_ana_replies(ana: Browser, session: Session, cast: Cast) -> None:
+    task = builders.a_task(session, cast=cast)
+    at = f"/inbox/unassigned/c/{task.conversation_id}?task={task.id}"
+
+    part = ana.post_part(f"/conversations/{task.conversation_id}/messages", at=at, body="Nine is fine.").text
+
+    assert sent(session) == ["Nine is fine."]
+    assert part.lstrip().startswith('<div class="composer" id="composer"')
+    assert "Nine is fine." in part.partition("#thread")[2]
+    assert "Queued" in part
+
+
+def test_replying_takes_a_waiting_task(ana: Browser, session: Session, cast: Cast) -> None:
+    task = builders.a_task(session, cast=cast)
+
+    ana.post_part(f"/conversations/{task.conversation_id}/messages", body="Nine is fine.")
+
+    session.expire_all()
+    found = scope.task_for_system(session, task.id)
+    assert found
+    assert found.owner_id == cast.ana.id
+
+
+def test_a_plain_form_returns_to_its_page(ana: Browser, session: Session, cast: Cast) -> None:
+    task = builders.a_task(session, cast=cast)
+    back = f"/inbox/unassigned/c/{task.conversation_id}"
+
+    answer = ana.post(f"/conversations/{task.conversation_id}/messages", body="Nine is fine.", back=back)
+
+    assert (answer.status_code, answer.location) == (303, back)
+
+
+def test_send_and_complete_is_one_step(ana: Browser, session: Session, cast: Cast) -> None:
+    task = builders.a_task(session, cast=cast)
+
+    part = ana.post_part(
+        f"/conversations/{task.conversation_id}/messages", body="Nine is fine.", then="complete", task=task.id
+    ).text
+
+    session.expire_all()
+    found = scope.task_for_system(session, task.id)
+    assert found
+    assert found.state is State.COMPLETED
+    assert "Sent and completed" in part
+
+
+def test_the_same_form_sent_twice_sends_once(ana: Browser, session: Session, cast: Cast) -> None:
+    task = builders.a_task(session, cast=cast)
+    form = {"body": "Nine is fine.", "form_id": str(uuid4())}
+
+    for _ in range(2):
+        assert ana.post_part(f"/conversations/{task.conversation_id}/messages", **form).status_code == 200
+
+    assert sent(session) == ["Nine is fine."]
+
+
+def test_the_same_form_with_other_words_is_refused_and_keeps_them(
+    ana: Browser, session: Session, cast: Cast
+) -> None:
+    task = builders.a_task(session, cast=cast)
+    form_id = str(uuid4())
+    ana.post_part(f"/conversations/{task.conversation_id}/messages", body="Nine is fine.", form_id=form_id)
+
+    answer = ana.post_part(
+        f"/conversations/{task.conversation_id}/messages", body="Ten is better.", form_id=form_id
+    )
+
+    assert answer.status_code == 409
+    assert "Ten is better.</textarea>" in answer.text
+    assert sent(session) == ["Nine is fine."]
+
+
+def test_a_reply_to_what_was_not_read_is_held_and_can_be_sent_anyway(
+    ana: Browser, session: Session, cast: Cast
+) -> None:
+    number = builders.a_number()
+    task = builders.a_task(session, cast=cast, number=number)
+    seen = session.scalar(
+        select(Message.id).where(Message.conversation_id == task.conversation_id).order_by(Message.at.desc())
+    )
+    builders.an_inbound(session, cast=cast, number=number, body="Forget it, I am fine")
+    address = f"/conversations/{task.conversation_id}/messages"
+
+    refused = ana.post_part(address, body="Come at once.", last_seen_message_id=seen)
+
+    assert refused.status_code == 409
+    assert "Come at once.</textarea>" in refused.text
+    assert "Send anyway" in refused.text
+    assert "Forget it, I am fine" in refused.text
+    assert sent(session) == []
+
+    fresh = re.search(r'name="last_seen_message_id" value="([^"]+)"', refused.text)
+    assert fresh
+    assert ana.post_part(address, body="Come at once.", last_seen_message_id=fresh[1]).status_code == 200
+    assert sent(session) == ["Come at once."]
+
+
+def test_an_empty_reply_is_refused(ana: Browser, session: Session, cast: Cast) -> None:
+    task = builders.a_task(session, cast=cast)
+
+    answer = ana.post_part(f"/conversations/{task.conversation_id}/messages", body="  ")
+
+    assert answer.status_code == 422
+    assert "Write something first." in answer.text
+
+
+def test_without_javascript_a_refused_reply_keeps_its_text_on_a_page(
+    ana: Browser, session: Session, cast: Cast
+) -> None:
+    task = builders.a_task(session, cast=cast)
+
+    answer = ana.post(f"/conversations/{task.conversation_id}/messages", body="x" * 1601)
+
+    assert answer.status_code == 422
+    assert "<h1>Not sent</h1>" in answer.text
+    assert "x" * 1601 in answer.text
+
+
+def test_after_stop_the_composer_says_why_it_is_closed(ana: Browser, session: Session, cast: Cast) -> None:
+    number = builders.a_number()
+    task = builders.a_task(session, cast=cast, number=number)
+    builders.an_inbound(session, cast=cast, number=number, body="STOP")
+
+    page = ana.get(f"/inbox/unassigned/c/{task.conversation_id}").text
+
+    assert "They can text START to opt back in." in page
+    assert "<textarea" not in page
+
+
+def test_ben_replies_to_what_is_his(ben: Browser, session: Session, cast: Cast) -> None:
+    task = builders.a_task(session, cast=cast, assignees=[cast.ben])
+
+    assert ben.post_part(f"/conversations/{task.conversation_id}/messages", body="Yes").status_code == 200
+    assert sent(session) == ["Yes"]
+
+
+def test_ben_reads_but_does_not_answer_what_was_his(ben: Browser, session: Session, cast: Cast) -> None:
+    task = builders.a_task(session, cast=cast, state=State.COMPLETED, assignees=[cast.ben])
+
+    page = ben.get(f"/inbox/mine-all/c/{task.conversation_id}").text
+    answer = ben.post_part(f"/conversations/{task.conversation_id}/messages", body="Yes")
+
+    assert "Only somebody who has this task can reply." in page
+    assert answer.status_code == 403
+    assert sent(session) == []
+
+
+def test_nobody_else_writes_or_reads(
+    ben: Browser, cleo: Browser, dan: Browser, stranger: Browser, session: Session, cast: Cast
+) -> None:
+    task = builders.a_task(session, cast=cast)
+    address = f"/conversations/{task.conversation_id}"
+
+    for browser, status in ((ben, 404), (cleo, 403), (dan, 404), (stranger, 401)):
+        assert browser.post_part(f"{address}/messages", body="Yes").status_code == status
+        assert browser.post_part(f"{address}/unread").status_code == status
+        assert browser.part(f"{address}/thread").status_code == status
+        assert browser.part(f"{address}/panel").status_code == status
+    assert sent(session) == []
+
+
+def test_ana_marks_a_conversation_unread(ana: Browser, session: Session, cast: Cast) -> None:
+    task = builders.a_task(session, cast=cast)
+    ana.get(f"/inbox/unassigned/c/{task.conversation_id}")
+
+    ana.post_part(f"/conversations/{task.conversation_id}/unread")
+
+    session.expire_all()
+    assert session.get_one(Conversation, task.conversation_id).unread_since is not None
+
+
+def test_the_thread_comes_with_header_banner_and_composer(ana: Browser, session: Session, cast: Cast) -> None:
+    task = builders.a_task(session, cast=cast)
+
+    part = ana.part(f"/conversations/{task.conversation_id}/thread", at="/inbox/unassigned").text
+
+    for target in ("#conversation-head", "#banner", "#composer"):
+        assert f'hx-target="{target}"' in part
+    assert "Nobody on record uses this number." in part
+
+
+def test_earlier_messages_come_in_stretches(ana: Browser, session: Session, cast: Cast) -> None:
+    number = builders.a_number()
+    task = builders.a_task(session, cast=cast, number=number, body="Text 0")
+    for place in range(1, 60):
+        builders.an_inbound(session, cast=cast, number=number, body=f"Text {place}")
+
+    full = ana.part(f"/conversations/{task.conversation_id}/thread?full=1", at="/inbox/unassigned").text
+    earlier = re.search(r'hx-get="(/conversations/[^"]+before=[^"]+)"', full)
+    assert earlier
+    before = ana.part(earlier[1].replace("&amp;", "&"), at="/inbox/unassigned").text
+
+    assert "Text 10<" in full
+    assert "Text 9<" not in full
+    assert "Text 9<" in before
+    assert "Text 0<" in before
+    assert "Text 10<" not in before
+
+
+def test_the_panel_shows_the_patient(ana: Browser, session: Session, cast: Cast) -> None:
+    row = builders.an_inbound(session, cast=cast)
+    task = builders.task_of(session, row)
+    assert task
+
+    part = ana.part(f"/conversations/{task.conversation_id}/panel").text
+
+    assert "Pat Porter" in part
+    assert "17 May 1980" in part
+    assert "Enabled" in part
+
+
+def test_ana_finds_somebody_to_write_to(ana: Browser, session: Session, cast: Cast) -> None:
+    answer = ana.post("/new-message", q="porter")
+
+    assert "Pat Porter" in answer.text
+    assert f'value="{cast.pat_phone.id}"' in answer.text
+    action = audit.Action.SEARCHED_PATIENTS
+    assert session.scalar(select(func.count()).where(audit.Audit.action == action)) == 1
+
+
+def test_one_letter_is_not_searched_for(ana: Browser) -> None:
+    answer = ana.post("/new-message", q="p")
+
+    assert answer.status_code == 422
+    assert "Write at least two letters." in answer.text
+
+
+def test_ana_opens_the_conversation_with_a_patient(ana: Browser, session: Session, cast: Cast) -> None:
+    answer = ana.post("/conversations", patient_id=cast.pat.id, phone_id=cast.pat_phone.id)
+
+    assert answer.status_code == 303
+    page = ana.get(answer.location).text
+    assert "Pat Porter" in page
+    assert "No messages yet" in page
+    assert PAT_NUMBER not in answer.location
+
+
+def test_a_number_of_somebody_else_starts_nothing(ana: Browser, session: Session, cast: Cast) -> None:
+    phone = builders.a_phone(session, cast=cast)
+    session.commit()
+
+    assert ana.post("/conversations", patient_id=cast.pat.id, phone_id=phone.id).status_code == 404
+
+
+def test_ben_and_cleo_start_no_conversation_and_dan_none_here(
+    ben: Browser, cleo: Browser, dan: Browser, cast: Cast
+) -> None:
+    form = {"patient_id": cast.pat.id, "phone_id": cast.pat_phone.id}
+
+    for browser in (ben, cleo):
+        assert browser.get("/new-message").status_code == 403
+        assert browser.post("/conversations", **form).status_code == 403
+    assert dan.post("/conversations", **form).status_code == 404
+    assert "Pat Porter" not in dan.post("/new-message", q="porter").text

@@ -1,0 +1,84 @@
+"""Stars are each member's own; a failed text is sent again as a new one."""
+
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from tests import builders
+from tests.cast import Cast
+from tests.web.conftest import Browser
+from triage.domain.conversations import delivery
+from triage.domain.conversations.delivery import OutboundState
+from triage.domain.inbox import stars
+
+
+def starred(session: Session, cast: Cast, message_id: UUID) -> bool:
+    session.expire_all()
+    return message_id in stars.starred_of(session, cast.ana, {message_id})
+
+
+def test_ana_stars_and_unstars(ana: Browser, session: Session, cast: Cast) -> None:
+    task = builders.a_task(session, cast=cast)
+    address = f"/messages/{task.last_message_id}"
+
+    part = ana.post_part(f"{address}/star", at="/inbox/unassigned").text
+    assert starred(session, cast, task.last_message_id)
+    assert 'aria-pressed="true"' in part
+
+    ana.post_part(f"{address}/unstar", at="/inbox/unassigned")
+    assert not starred(session, cast, task.last_message_id)
+
+
+def test_a_star_is_seen_by_its_member_alone(ana: Browser, ben: Browser, session: Session, cast: Cast) -> None:
+    task = builders.a_task(session, cast=cast, assignees=[cast.ben], body="Keep this one")
+    ana.post(f"/messages/{task.last_message_id}/star", back="/inbox/all")
+
+    assert "Keep this one" in ana.get("/inbox/starred").text
+    assert "Keep this one" not in ben.get("/inbox/starred").text
+
+
+def test_nobody_stars_what_is_out_of_sight(
+    ben: Browser, cleo: Browser, dan: Browser, session: Session, cast: Cast
+) -> None:
+    task = builders.a_task(session, cast=cast)
+
+    for browser, status in ((ben, 404), (cleo, 403), (dan, 404)):
+        assert browser.post_part(f"/messages/{task.last_message_id}/star").status_code == status
+        assert browser.post_part(f"/messages/{task.last_message_id}/unstar").status_code == status
+
+
+def test_a_failed_text_is_sent_again(ana: Browser, session: Session, cast: Cast) -> None:
+    task = builders.a_task(session, cast=cast)
+    message = builders.a_reply(session, by=cast.ana, task=task)
+    text = delivery.outbound_of(session, message.id)
+    assert text
+    text.state, text.is_failed, text.error_code = OutboundState.FAILED, True, 30007
+    session.commit()
+
+    page = ana.get("/inbox/failed").text
+    answer = ana.post_part(f"/messages/{message.id}/resend", at=f"/inbox/all/c/{task.conversation_id}")
+
+    assert "Not delivered" in page
+    assert answer.status_code == 200
+    assert "Queued" in answer.text
+    assert "Not delivered" not in ana.get("/inbox/failed").text
+
+
+def test_a_text_that_went_out_is_not_sent_again(ana: Browser, session: Session, cast: Cast) -> None:
+    task = builders.a_task(session, cast=cast)
+    message = builders.a_reply(session, by=cast.ana, task=task)
+
+    answer = ana.post_part(f"/messages/{message.id}/resend")
+
+    assert answer.status_code == 409
+    assert "Only a text that failed" in answer.text
+
+
+def test_nobody_resends_what_is_out_of_sight(
+    ben: Browser, dan: Browser, session: Session, cast: Cast
+) -> None:
+    task = builders.a_task(session, cast=cast)
+    message = builders.a_reply(session, by=cast.ana, task=task)
+
+    for browser in (ben, dan):
+        assert browser.post_part(f"/messages/{message.id}/resend").status_code == 404
