@@ -159,8 +159,10 @@ class _Run:
         return wait_until(lambda: self._house.kill(kind), seconds=30, every=0.1)
 
     def _text_while_redis_is_away(self) -> None:
-        """No doorbell rings for these: only the sweeper can find them."""
-        wait_until(self._is_ready, seconds=30, every=0.1)
+        """No doorbell rings for these, and nothing that is still under way rings later: only the sweeper can
+        find them."""
+        wait_until(self._is_drained, seconds=DRAINED_WITHIN / 2, every=0.5)
+        self._house.control("PUT", "faults", {"pace": FAULTS["pace"], "seed": self._seed})
         self._house.redis.kill()
         first = len(self._history.texts)
         for number in range(WHILE_REDIS_IS_AWAY):

@@ -21,7 +21,8 @@ from triage.kit.errors import NotFound, NotPossible
 
 BATCH = 200
 MOST_ATTEMPTS = 5
-LEASE_FOR = timedelta(seconds=30)
+# A batch takes well under a second; a worker that was paused longer than this finds its lease lost.
+LEASE_FOR = timedelta(seconds=10)
 # Forged calls must not fill the disk: beyond this they are counted only.
 MOST_QUARANTINED = 500
 MOST_STRAY = 1000
