@@ -25,7 +25,7 @@ from triage.demo.processes import Supervisor
 from triage.demo.services import Database, Doorbell, start_database, start_doorbell
 
 WEB_PORT, SIMULATOR_PORT = 8080, 8081
-READY_WITHIN = 120.0
+READY_WITHIN = 180.0
 TRIES_BEFORE_READY = 3
 
 
