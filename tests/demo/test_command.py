@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -105,15 +106,56 @@ def a_free_port() -> int:
         return int(listener.getsockname()[1])
 
 
-def test_it_prints_where_everything_is_and_ends_cleanly_when_asked(stage: Stage) -> None:
-    demo = stage.demo().wait_until_ready()
+@dataclass(frozen=True)
+class Run:
+    """A whole run, from start to SIGTERM: what it said, what it started and what of that was left over."""
+
+    stage: Stage
+    said: str
+    started: set[int]
+    left: set[int]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+    stage = Stage(tmp_path_factory.mktemp("run"))
+    demo = stage.demo("--verbose").wait_until_ready()
+    assert wait_until(lambda: "worker was given" in demo.said(), seconds=30)
     started = demo.everything_it_started()
-
     said = demo.stop()
+    yield Run(stage, said, started, running(started))
+    stage.clean()
 
-    assert f"http://localhost:{stage.port}/demo" in said and "triage-demo" in said
-    assert "PostgreSQL" in said and "Redis" in said and "127.0.0.1" not in said
-    assert len(started) > 10 and not running(started)
+
+def test_it_prints_where_everything_is(run: Run) -> None:
+    assert f"http://localhost:{run.stage.port}/demo" in run.said and "triage-demo" in run.said
+    assert "PostgreSQL" in run.said and "Redis" in run.said and "127.0.0.1" not in run.said
+
+
+def test_sigterm_leaves_no_process_behind(run: Run) -> None:
+    assert len(run.started) > 10 and not run.left
+
+
+def test_with_verbose_everybody_is_heard(run: Run) -> None:
+    assert "worker    | worker was given --processes 2 --threads 4" in run.said
+
+
+def test_only_migrations_get_the_owner_of_the_database(run: Run) -> None:
+    application, owner, key = run.stage.settings("migrate")
+
+    assert "triage_app@" in application and "triage_owner@" in owner and len(key) >= 32
+    assert run.stage.settings("seed") == [application, "", key]
+
+
+def test_the_carrier_file_names_accounts_numbers_and_where_to_call(run: Run) -> None:
+    carrier = json.loads((run.stage.data / "carrier.json").read_text())
+
+    assert [account["name"] for account in carrier["accounts"]] == ["Harbor Clinic", "Willow Veterinary"]
+    assert carrier["accounts"][0]["numbers"] == ["+12025550100", "+12025550110"]
+    assert {account["sms_url"] for account in carrier["accounts"]} == {
+        f"http://localhost:{run.stage.port}/webhooks/twilio/messages"
+    }
+    assert len({account["token"] for account in carrier["accounts"]}) == 2
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
@@ -187,27 +229,6 @@ def secrets_of(data: Path) -> list[str]:
     return [(data / name).read_text() for name in names]
 
 
-def test_only_migrations_get_the_owner_of_the_database(stage: Stage) -> None:
-    stage.demo().wait_until_ready().stop()
-
-    application, owner, key = stage.settings("migrate")
-    assert "triage_app@" in application and "triage_owner@" in owner and len(key) >= 32
-    assert stage.settings("seed") == [application, "", key]
-
-
-def test_the_carrier_file_names_accounts_numbers_and_where_to_call(stage: Stage) -> None:
-    stage.demo().wait_until_ready().stop()
-
-    carrier = json.loads((stage.data / "carrier.json").read_text())
-
-    assert [account["name"] for account in carrier["accounts"]] == ["Harbor Clinic", "Willow Veterinary"]
-    assert carrier["accounts"][0]["numbers"] == ["+12025550100", "+12025550110"]
-    assert {account["sms_url"] for account in carrier["accounts"]} == {
-        f"http://localhost:{stage.port}/webhooks/twilio/messages"
-    }
-    assert len({account["token"] for account in carrier["accounts"]}) == 2
-
-
 def test_a_second_demo_on_the_same_folder_is_refused(stage: Stage) -> None:
     stage.demo().wait_until_ready()
 
@@ -232,14 +253,6 @@ def test_without_phones_no_pretend_carrier_runs(stage: Stage) -> None:
     said = stage.demo("--no-sim").wait_until_ready().stop()
 
     assert stage.pids("simulator") == [] and "Phones" not in said
-
-
-def test_with_verbose_everybody_is_heard(stage: Stage) -> None:
-    demo = stage.demo("--verbose").wait_until_ready()
-
-    heard = "worker    | worker was given --processes 2 --threads 4"
-    assert wait_until(lambda: heard in demo.said(), seconds=30)
-    demo.stop()
 
 
 @pytest.mark.parametrize(

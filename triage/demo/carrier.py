@@ -1,8 +1,9 @@
-"""Accounts, numbers and phones that the demo's product and its simulated carrier agree on."""
+"""Accounts, numbers and secrets that the demo's product and its simulated carrier agree on."""
 
 import json
 import os
 import secrets
+import sys
 from pathlib import Path
 
 # Numbers of the 555-01xx range belong to nobody.
@@ -10,21 +11,16 @@ ACCOUNTS = (
     ("AC" + "1a" * 16, "Harbor Clinic", ("+12025550100", "+12025550110")),
     ("AC" + "2b" * 16, "Willow Veterinary", ("+12025550150",)),
 )
-PHONES = (
-    ("+12025550123", "Maria Alvarez"),
-    ("+12025550124", "James Okafor"),
-    ("+12025550125", "Priya Nair"),
-    ("+12025550126", "Tom Becker"),
-)
 
 
 def write_carrier_file(path: Path, *, product_url: str) -> None:
-    """Make the file, or keep its secrets (the product knows them by now) and renew the address it names."""
-    known = _tokens(path)
-    accounts = [
+    """Make the file, or renew the address it names and keep the rest, which the product knows by now."""
+    content = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    tokens = {account["sid"]: account["token"] for account in content.get("accounts", [])}
+    content["accounts"] = [
         {
             "sid": sid,
-            "token": known.get(sid) or secrets.token_hex(16),
+            "token": tokens.get(sid) or secrets.token_hex(16),
             "name": name,
             "numbers": list(numbers),
             "sms_url": f"{product_url}/webhooks/twilio/messages",
@@ -32,15 +28,7 @@ def write_carrier_file(path: Path, *, product_url: str) -> None:
         }
         for sid, name, numbers in ACCOUNTS
     ]
-    phones = [{"number": number, "label": label} for number, label in PHONES]
-    write_secret(path, json.dumps({"accounts": accounts, "phones": phones}, indent=1) + "\n")
-
-
-def _tokens(path: Path) -> dict[str, str]:
-    if not path.exists():
-        return {}
-    accounts = json.loads(path.read_text())["accounts"]
-    return {account["sid"]: account["token"] for account in accounts}
+    write_secret(path, json.dumps({"phones": [], **content}, ensure_ascii=False, indent=1) + "\n")
 
 
 def find_secret_key(path: Path) -> str:
@@ -55,6 +43,15 @@ def write_secret(path: Path, text: str) -> None:
     unfinished = path.with_name(path.name + ".new")
     unfinished.unlink(missing_ok=True)
     descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as file:
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(text)
     unfinished.replace(path)
+
+
+def main() -> None:
+    """For where the launcher is not at hand (docker compose): the file, and the product's address."""
+    write_carrier_file(Path(sys.argv[1]), product_url=sys.argv[2])
+
+
+if __name__ == "__main__":
+    main()

@@ -59,5 +59,5 @@ def demo(
         raise click.ClickException(str(problem)) from None
     except ModuleNotFoundError as missing:
         raise click.ClickException(
-            f"The Python package {missing.name} is missing: use make demo, or pip install 'triage[demo]'."
+            f"The Python package {missing.name} is missing: start with make demo, which installs it."
         ) from None

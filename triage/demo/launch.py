@@ -25,7 +25,7 @@ from triage.demo.processes import Supervisor
 from triage.demo.services import Database, Doorbell, start_database, start_doorbell
 
 WEB_PORT, SIMULATOR_PORT = 8080, 8081
-READY_WITHIN = 120.0
+READY_WITHIN = 180.0
 TRIES_BEFORE_READY = 3
 
 
@@ -50,13 +50,7 @@ class Product:
     """The commands to run, each an argument list; `triage` itself unless a test brings its own."""
 
     triage: list[str] = field(default_factory=lambda: [sys.executable, "-m", "triage"])
-    seed: list[str] = field(
-        default_factory=lambda: [
-            sys.executable,
-            "-c",
-            "import sys, pathlib; from triage.demo.seed import seed; seed(pathlib.Path(sys.argv[1]))",
-        ]
-    )
+    seed: list[str] = field(default_factory=lambda: [sys.executable, "-m", "triage.demo.seed"])
 
 
 def launch(options: Options, product: Product, console: Console) -> None:
