@@ -4,27 +4,27 @@ import json
 import os
 import secrets
 from pathlib import Path
+from typing import Any
 
 # Numbers of the 555-01xx range belong to nobody.
 ACCOUNTS = (
     ("AC" + "1a" * 16, "Harbor Clinic", ("+12025550100", "+12025550110")),
     ("AC" + "2b" * 16, "Willow Veterinary", ("+12025550150",)),
 )
-PHONES = (
-    ("+12025550123", "Maria Alvarez"),
-    ("+12025550124", "James Okafor"),
-    ("+12025550125", "Priya Nair"),
-    ("+12025550126", "Tom Becker"),
-)
 
 
 def write_carrier_file(path: Path, *, product_url: str) -> None:
-    """Make the file, or keep its secrets (the product knows them by now) and renew the address it names."""
-    known = _tokens(path)
+    """Make the file, or renew the address it names.
+
+    What it knows besides stays: secrets, because the product knows them too, and the phones and the history
+    that the seeder wrote.
+    """
+    known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    tokens = {account["sid"]: account["token"] for account in known.get("accounts", ())}
     accounts = [
         {
             "sid": sid,
-            "token": known.get(sid) or secrets.token_hex(16),
+            "token": tokens.get(sid) or secrets.token_hex(16),
             "name": name,
             "numbers": list(numbers),
             "sms_url": f"{product_url}/webhooks/twilio/messages",
@@ -32,15 +32,12 @@ def write_carrier_file(path: Path, *, product_url: str) -> None:
         }
         for sid, name, numbers in ACCOUNTS
     ]
-    phones = [{"number": number, "label": label} for number, label in PHONES]
-    write_secret(path, json.dumps({"accounts": accounts, "phones": phones}, indent=1) + "\n")
+    write_json(path, known | {"accounts": accounts})
 
 
-def _tokens(path: Path) -> dict[str, str]:
-    if not path.exists():
-        return {}
-    accounts = json.loads(path.read_text())["accounts"]
-    return {account["sid"]: account["token"] for account in accounts}
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """As the simulator reads it."""
+    write_secret(path, json.dumps(content, ensure_ascii=False, indent=1) + "\n")
 
 
 def find_secret_key(path: Path) -> str:
@@ -55,6 +52,6 @@ def write_secret(path: Path, text: str) -> None:
     unfinished = path.with_name(path.name + ".new")
     unfinished.unlink(missing_ok=True)
     descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as file:
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(text)
     unfinished.replace(path)

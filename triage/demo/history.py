@@ -15,7 +15,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from triage.demo.people import House
+from triage.demo.houses import House
 from triage.demo.scripts import Kind
 from triage.demo.timetable import Step
 from triage.domain.conversations import delivery, reading
@@ -65,7 +65,7 @@ class History:
         number = next(iter(house.numbers.values())).number
         with _at(at), db.transaction() as session:
             received = self._received(house.clinic.account, sender, number, body, has_photo=False)
-            ledger.quarantine(session, house.practice_id, received, reason="signature")
+            ledger.quarantine(session, house.practice_id, received, reason="signature does not match")
 
     def _come_in(self, steps: list[Step]) -> None:
         with _at(steps[-1].at + timedelta(seconds=1)), db.transaction() as session:

@@ -50,13 +50,7 @@ class Product:
     """The commands to run, each an argument list; `triage` itself unless a test brings its own."""
 
     triage: list[str] = field(default_factory=lambda: [sys.executable, "-m", "triage"])
-    seed: list[str] = field(
-        default_factory=lambda: [
-            sys.executable,
-            "-c",
-            "import sys, pathlib; from triage.demo.seed import seed; seed(pathlib.Path(sys.argv[1]))",
-        ]
-    )
+    seed: list[str] = field(default_factory=lambda: [sys.executable, "-m", "triage.demo.seed"])
 
 
 def launch(options: Options, product: Product, console: Console) -> None:

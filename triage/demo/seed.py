@@ -12,10 +12,11 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from triage.config import settings
-from triage.demo.carrier import write_secret
+from triage.demo.carrier import write_json
 from triage.demo.history import History
+from triage.demo.houses import House, set_up
 from triage.demo.past import carrier_history, carrier_phones
-from triage.demo.people import CLINICS, PASSWORD, House, set_up
+from triage.demo.people import CLINICS, PASSWORD
 from triage.demo.scripts import read_talks
 from triage.demo.timetable import steps_of
 from triage.domain.conversations.message import Message
@@ -111,7 +112,7 @@ def _tell_carrier(carrier_file: Path, carrier: dict[str, Any], *, anew: bool) ->
     if anew or "history" not in carrier:
         with db.reading() as session:
             carrier |= {"phones": carrier_phones(session), "history": carrier_history(session)}
-        write_secret(carrier_file, json.dumps(carrier, ensure_ascii=False, indent=1) + "\n")
+        write_json(carrier_file, carrier)
 
 
 def _summary() -> str:
@@ -122,18 +123,20 @@ def _summary() -> str:
     return "{} practices, {} patients, {} texts".format(*counts)
 
 
-def main() -> None:
-    """What the launcher runs: the carrier's file as the one argument, everything else from the environment."""
+def seed_here(carrier_file: Path) -> None:
+    """With the database, the keys and the carrier that the environment names."""
     given = settings()
     engine = db.connect(given.database_url, pool_size=2)
-    seed(
-        carrier_file=Path(sys.argv[1]),
-        secret_keys=given.secret_keys,
-        say=print,
-        carrier_url=given.twilio_api_url,
-    )
-    engine.dispose()
+    try:
+        seed(
+            carrier_file=carrier_file,
+            secret_keys=given.secret_keys,
+            say=print,
+            carrier_url=given.twilio_api_url,
+        )
+    finally:
+        engine.dispose()
 
 
 if __name__ == "__main__":
-    main()
+    seed_here(Path(sys.argv[1]))
