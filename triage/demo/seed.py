@@ -38,12 +38,13 @@ def seed(
     secret_keys: list[str],
     say: Callable[[str], None],
     carrier_url: str = TWILIO,
+    now: datetime | None = None,
 ) -> bool:
     """False where the demo is there already: then it stays as it is.
 
     The database gets everything or nothing. Practices take their carrier tokens from `carrier_file`, which is
     told in turn what the carrier must remember: the phones, and every text that passed through it.
-    `carrier_url` is where the carrier keeps photos.
+    `carrier_url` is where the carrier keeps photos; the history ends `now`.
     """
     carrier = json.loads(carrier_file.read_text(encoding="utf-8"))
     tokens = {account["sid"]: account["token"] for account in carrier["accounts"]}
@@ -54,7 +55,7 @@ def seed(
             _keep_tokens(session, tokens, vault)
     if is_new:
         with db.all_or_nothing():
-            _fill(tokens, vault, carrier_url or TWILIO)
+            _fill(tokens, vault, carrier_url or TWILIO, now or datetime.now(UTC))
     _tell_carrier(carrier_file, carrier, anew=is_new)
     say(_summary() if is_new else "The demo's practices are there already.")
     return is_new
@@ -64,12 +65,10 @@ def is_seeded(session: Session) -> bool:
     return by_account(session, CLINICS[0].account) is not None
 
 
-def _fill(tokens: dict[str, str], vault: Vault, carrier_url: str) -> None:
+def _fill(tokens: dict[str, str], vault: Vault, carrier_url: str, now: datetime) -> None:
     dice = random.Random(DICE)
-    now = datetime.now(UTC)
     password_hash = sign_in.hash_any_password(PASSWORD)
-    houses: list[House] = []
-    with clock.shifted(-PEOPLE_CAME), db.transaction() as session:
+    with clock.shifted(now - PEOPLE_CAME - datetime.now(UTC)), db.transaction() as session:
         houses = [
             set_up(
                 session,
