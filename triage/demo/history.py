@@ -9,10 +9,8 @@ import random
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from triage.demo.houses import House
@@ -191,12 +189,14 @@ def _at(moment: datetime) -> Iterator[None]:
 def _conversation(session: Session, step: Step, by: Member) -> Conversation:
     """The one between the two numbers, as a page would find it; staff start it where there is none."""
     number = step.house.numbers[step.site]
-    known: Any = select(Conversation.id).join(Phone, Phone.id == Conversation.phone_id)
-    conversation_id = session.scalar(
-        known.where(Conversation.practice_number_id == number.id, Phone.number == step.other)
+    query = (
+        scope.visible_conversations(by)
+        .join(Phone, Phone.id == Conversation.phone_id)
+        .where(Conversation.practice_number_id == number.id, Phone.number == step.other)
     )
-    if conversation_id is not None:
-        return scope.find_conversation(session, by, conversation_id, lock=True)
+    conversation = session.scalar(query.with_for_update(of=Conversation))
+    if conversation is not None:
+        return conversation
     return _started(session, step, by)
 
 

@@ -29,6 +29,7 @@ class Step:
     """One thing that happened between a number of the practice and another number."""
 
     at: datetime
+    talk: Talk
     house: House
     site: str
     other: str
@@ -104,6 +105,7 @@ class _Plan:
             steps.append(
                 Step(
                     at=at,
+                    talk=talk,
                     house=self._house,
                     site=who.site,
                     other=reached.number if reached else talk.about,
