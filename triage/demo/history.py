@@ -30,7 +30,7 @@ from triage.domain.practice.member import Member
 from triage.kit import clock, db
 
 # Texts that came within this time, with nothing in between, are filed together.
-TOGETHER = timedelta(minutes=10)
+TOGETHER = timedelta(minutes=1)
 SETTLE = timedelta(seconds=60)
 PHOTO = "image/png"
 
