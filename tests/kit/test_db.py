@@ -89,6 +89,26 @@ def test_a_savepoint_that_fails_takes_only_its_own_part_back() -> None:
     assert label_now() == "Outside"
 
 
+def test_transactions_that_belong_together_are_kept_together() -> None:
+    with db.all_or_nothing():
+        with db.transaction() as session:
+            find_number(session).label = "First"
+        with db.transaction() as session:
+            find_number(session).label += " and second"
+
+    assert label_now() == "First and second"
+
+
+def test_transactions_that_belong_together_are_taken_back_together() -> None:
+    with pytest.raises(ZeroDivisionError), db.all_or_nothing():
+        with db.transaction() as session:
+            find_number(session).label = "Changed"
+        assert label_now() == "Changed"
+        _ = 1 // 0
+
+    assert label_now() == "Front desk"
+
+
 def test_ids_made_later_sort_later() -> None:
     ids = [db.new_id() for _ in range(1000)]
 

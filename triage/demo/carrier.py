@@ -5,6 +5,7 @@ import os
 import secrets
 import sys
 from pathlib import Path
+from typing import Any
 
 # Numbers of the 555-01xx range belong to nobody.
 ACCOUNTS = (
@@ -28,7 +29,12 @@ def write_carrier_file(path: Path, *, product_url: str) -> None:
         }
         for sid, name, numbers in ACCOUNTS
     ]
-    write_secret(path, json.dumps({"phones": [], **content}, ensure_ascii=False, indent=1) + "\n")
+    write_json(path, {"phones": [], **content})
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """As the simulator reads it."""
+    write_secret(path, json.dumps(content, ensure_ascii=False, indent=1) + "\n")
 
 
 def find_secret_key(path: Path) -> str:

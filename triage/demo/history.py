@@ -9,13 +9,11 @@ import random
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from triage.demo.people import House
+from triage.demo.houses import House
 from triage.demo.scripts import Kind
 from triage.demo.timetable import Step
 from triage.domain.conversations import delivery, reading
@@ -32,7 +30,7 @@ from triage.domain.practice.member import Member
 from triage.kit import clock, db
 
 # Texts that came within this time, with nothing in between, are filed together.
-TOGETHER = timedelta(minutes=10)
+TOGETHER = timedelta(minutes=1)
 SETTLE = timedelta(seconds=60)
 PHOTO = "image/png"
 
@@ -65,7 +63,7 @@ class History:
         number = next(iter(house.numbers.values())).number
         with _at(at), db.transaction() as session:
             received = self._received(house.clinic.account, sender, number, body, has_photo=False)
-            ledger.quarantine(session, house.practice_id, received, reason="signature")
+            ledger.quarantine(session, house.practice_id, received, reason="signature does not match")
 
     def _come_in(self, steps: list[Step]) -> None:
         with _at(steps[-1].at + timedelta(seconds=1)), db.transaction() as session:
@@ -191,12 +189,14 @@ def _at(moment: datetime) -> Iterator[None]:
 def _conversation(session: Session, step: Step, by: Member) -> Conversation:
     """The one between the two numbers, as a page would find it; staff start it where there is none."""
     number = step.house.numbers[step.site]
-    known: Any = select(Conversation.id).join(Phone, Phone.id == Conversation.phone_id)
-    conversation_id = session.scalar(
-        known.where(Conversation.practice_number_id == number.id, Phone.number == step.other)
+    query = (
+        scope.visible_conversations(by)
+        .join(Phone, Phone.id == Conversation.phone_id)
+        .where(Conversation.practice_number_id == number.id, Phone.number == step.other)
     )
-    if conversation_id is not None:
-        return scope.find_conversation(session, by, conversation_id, lock=True)
+    conversation = session.scalar(query.with_for_update(of=Conversation))
+    if conversation is not None:
+        return conversation
     return _started(session, step, by)
 
 

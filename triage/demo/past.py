@@ -1,5 +1,6 @@
 """What the simulated carrier has to remember of the demo's history: the phones, and every text it carried."""
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, select
@@ -69,7 +70,7 @@ def carrier_history(session: Session) -> list[Entry]:
     """Every text that the carrier brought or took, oldest first."""
     came = [_came(row) for row in session.scalars(_inbound())]
     went = [_went(text, body) for text, body in session.execute(_outbound())]
-    return sorted([*came, *went], key=lambda entry: str(entry["at"]))
+    return sorted([*came, *went], key=lambda entry: datetime.fromisoformat(entry["at"]))
 
 
 def _accounts() -> list[str]:

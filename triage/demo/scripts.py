@@ -90,10 +90,10 @@ def _lines(name: str) -> list[str]:
 
 def _talk(lines: list[str]) -> Talk:
     about = lines[0][1:-1] if lines[0].startswith("[") else ""
-    return Talk(about, tuple(_line(line) for line in (lines[1:] if about else lines)))
+    return Talk(about, tuple(read_line(line) for line in (lines[1:] if about else lines)))
 
 
-def _line(line: str) -> Line:
+def read_line(line: str) -> Line:
     """Raises `ValueError` for a line that says nothing we know."""
     match line[:1]:
         case "<" if found := _IN.fullmatch(line):
@@ -115,4 +115,6 @@ def _line(line: str) -> Line:
 def _duration(words: str) -> timedelta:
     """ "1h15m", "2d", "40m"."""
     found = re.findall(r"(\d+)([dhm])", words)
+    if not found:
+        raise ValueError(f"a story has a time that cannot be read: {words}")
     return timedelta(**{_UNITS[unit]: int(number) for number, unit in found})

@@ -12,10 +12,11 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from triage.config import settings
-from triage.demo.carrier import write_secret
+from triage.demo.carrier import write_json
 from triage.demo.history import History
+from triage.demo.houses import House, set_up
 from triage.demo.past import carrier_history, carrier_phones
-from triage.demo.people import CLINICS, PASSWORD, House, set_up
+from triage.demo.people import CLINICS, PASSWORD
 from triage.demo.scripts import read_talks
 from triage.demo.timetable import steps_of
 from triage.domain.conversations.message import Message
@@ -37,12 +38,13 @@ def seed(
     secret_keys: list[str],
     say: Callable[[str], None],
     carrier_url: str = TWILIO,
+    now: datetime | None = None,
 ) -> bool:
     """False where the demo is there already: then it stays as it is.
 
     The database gets everything or nothing. Practices take their carrier tokens from `carrier_file`, which is
     told in turn what the carrier must remember: the phones, and every text that passed through it.
-    `carrier_url` is where the carrier keeps photos.
+    `carrier_url` is where the carrier keeps photos; the history ends `now`.
     """
     carrier = json.loads(carrier_file.read_text(encoding="utf-8"))
     tokens = {account["sid"]: account["token"] for account in carrier["accounts"]}
@@ -53,7 +55,7 @@ def seed(
             _keep_tokens(session, tokens, vault)
     if is_new:
         with db.all_or_nothing():
-            _fill(tokens, vault, carrier_url or TWILIO)
+            _fill(tokens, vault, carrier_url or TWILIO, now or datetime.now(UTC))
     _tell_carrier(carrier_file, carrier, anew=is_new)
     say(_summary() if is_new else "The demo's practices are there already.")
     return is_new
@@ -63,12 +65,10 @@ def is_seeded(session: Session) -> bool:
     return by_account(session, CLINICS[0].account) is not None
 
 
-def _fill(tokens: dict[str, str], vault: Vault, carrier_url: str) -> None:
+def _fill(tokens: dict[str, str], vault: Vault, carrier_url: str, now: datetime) -> None:
     dice = random.Random(DICE)
-    now = datetime.now(UTC)
     password_hash = sign_in.hash_any_password(PASSWORD)
-    houses: list[House] = []
-    with clock.shifted(-PEOPLE_CAME), db.transaction() as session:
+    with clock.shifted(now - PEOPLE_CAME - datetime.now(UTC)), db.transaction() as session:
         houses = [
             set_up(
                 session,
@@ -111,7 +111,7 @@ def _tell_carrier(carrier_file: Path, carrier: dict[str, Any], *, anew: bool) ->
     if anew or "history" not in carrier:
         with db.reading() as session:
             carrier |= {"phones": carrier_phones(session), "history": carrier_history(session)}
-        write_secret(carrier_file, json.dumps(carrier, ensure_ascii=False, indent=1) + "\n")
+        write_json(carrier_file, carrier)
 
 
 def _summary() -> str:
@@ -122,18 +122,20 @@ def _summary() -> str:
     return "{} practices, {} patients, {} texts".format(*counts)
 
 
-def main() -> None:
-    """What the launcher runs: the carrier's file as the one argument, everything else from the environment."""
+def seed_here(carrier_file: Path) -> None:
+    """With the database, the keys and the carrier that the environment names."""
     given = settings()
     engine = db.connect(given.database_url, pool_size=2)
-    seed(
-        carrier_file=Path(sys.argv[1]),
-        secret_keys=given.secret_keys,
-        say=print,
-        carrier_url=given.twilio_api_url,
-    )
-    engine.dispose()
+    try:
+        seed(
+            carrier_file=carrier_file,
+            secret_keys=given.secret_keys,
+            say=print,
+            carrier_url=given.twilio_api_url,
+        )
+    finally:
+        engine.dispose()
 
 
 if __name__ == "__main__":
-    main()
+    seed_here(Path(sys.argv[1]))

@@ -4,15 +4,24 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import count, islice
 from zoneinfo import ZoneInfo
 
-from triage.demo.people import Clinic, House, Reached
+from triage.demo.houses import House, Reached
+from triage.demo.people import Clinic
 from triage.demo.scripts import Kind, Line, Talk
 
 DAYS = 10
 OPENS, CLOSES, LAST_START = time(8), time(18), time(16)
 ANYBODY = ("", "es", "evening", "weekend")
 DEEDS = (Kind.OUT, Kind.DEED)
+# By whether the patient wrote before, and writes now: the shortest and the longest pause in seconds.
+_GAPS = {
+    (True, True): (25, 70),
+    (True, False): (120, 1500),
+    (False, True): (50, 500),
+    (False, False): (60, 400),
+}
 
 
 @dataclass(frozen=True)
@@ -20,6 +29,7 @@ class Step:
     """One thing that happened between a number of the practice and another number."""
 
     at: datetime
+    talk: Talk
     house: House
     site: str
     other: str
@@ -35,7 +45,8 @@ def steps_of(house: House, talks: list[Talk], waiting: list[Talk], *, now: datet
     dice = random.Random(house.clinic.name)
     plan = _Plan(house, dice, now)
     steps = [step for talk in waiting for step in plan.named(talk)]
-    steps += [step for talk, reached, start in plan.cast(talks, waiting) for step in plan.told(talk, reached, start)]
+    for talk, reached, start in plan.cast(talks, waiting):
+        steps += plan.told(talk, reached, start)
     return sorted(steps, key=lambda step: step.at)
 
 
@@ -94,6 +105,7 @@ class _Plan:
             steps.append(
                 Step(
                     at=at,
+                    talk=talk,
                     house=self._house,
                     site=who.site,
                     other=reached.number if reached else talk.about,
@@ -125,9 +137,8 @@ class _Plan:
             return timedelta(0)
         if line.kind is Kind.DEED:
             return timedelta(seconds=self._dice.randint(20, 80))
-        if line.kind is Kind.IN:
-            return timedelta(seconds=self._dice.randint(25, 70) if before.kind is Kind.IN else self._dice.randint(50, 500))
-        return timedelta(seconds=self._dice.randint(120, 1500) if before.kind is Kind.IN else self._dice.randint(60, 400))
+        shortest, longest = _GAPS[before.kind is Kind.IN, line.kind is Kind.IN]
+        return timedelta(seconds=self._dice.randint(shortest, longest))
 
     def _in_office_hours(self, at: datetime) -> datetime:
         local = at.astimezone(self._zone)
@@ -146,8 +157,8 @@ class _Plan:
         return datetime.combine(day, moment, self._zone).astimezone(UTC)
 
     def _working_day(self, back: int) -> date:
-        days = [day for day in (self._today - timedelta(days=n) for n in range(1, 3 * back + 5)) if _is_working_day(day)]
-        return days[back - 1]
+        days = (day for day in _days(self._today, -1) if _is_working_day(day))
+        return next(islice(days, back - 1, None))
 
     def _working_days(self) -> list[date]:
         days = (self._today - timedelta(days=n) for n in range(DAYS, 0, -1))
@@ -178,8 +189,8 @@ class _Who:
         return self._parts.get(name, name)
 
     def fill(self, text: str) -> str:
-        doctor = next((one.name for one in self._clinic.colleagues if one.login == self._parts.get("doctor")), "")
-        words = {"doctor": f"Dr. {doctor.split()[-1]}" if doctor else ""}
+        doctor = next(one for one in self._clinic.colleagues if one.login == self._parts["doctor"])
+        words = {"doctor": f"Dr. {doctor.name.split()[-1]}"}
         if self._reached:
             words |= {"first": self._reached.name.split()[0], "pet": self._reached.about}
         for name, word in words.items():
@@ -191,8 +202,5 @@ def _is_working_day(day: date) -> bool:
     return day.weekday() < 5
 
 
-def _days(after: date, step: int) -> Iterator[date]:
-    day = after
-    while True:
-        day += timedelta(days=step)
-        yield day
+def _days(beside: date, step: int) -> Iterator[date]:
+    return (beside + timedelta(days=step * n) for n in count(1))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from flask import Flask, Response, abort, current_app, request
 
-from triage.simulator import calls, directory, receiving, sending
+from triage.simulator import calls, directory, past, receiving, sending
 from triage.simulator.carrier import Carrier, build
 from triage.simulator.control import control
 from triage.simulator.phones import phones
@@ -25,6 +25,7 @@ def create_app(
     """
     store = Store(None if data is None else data / "simulator.db")
     directory.install(store, content)
+    past.remember(store, content.history)
     carrier = build(store, url=url, product_url=product_url, threads=threads)
     app = Flask(__name__)
     app.config["MAX_CONTENT_LENGTH"] = _MOST_BYTES

@@ -5,9 +5,9 @@ import secrets
 import time
 from pathlib import Path
 from sqlite3 import Connection
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from triage.simulator.journeys import Behaviour
 from triage.simulator.store import Row, Store, insert
@@ -74,9 +74,29 @@ class PhoneEntry(_Entry):
     behaviour: Behaviour = Behaviour.DELIVERS
 
 
+class PastMedia(_Entry):
+    sid: str = Field(pattern="^ME[0-9a-f]{32}$")
+    content_type: str = "image/png"
+
+
+class PastText(_Entry):
+    """A text that passed through the carrier before it was started here."""
+
+    sid: str = Field(pattern="^(SM|MM)[0-9a-f]{32}$")
+    direction: Literal["inbound", "outbound-api"]
+    sender: str = Field(alias="from")
+    recipient: str = Field(alias="to")
+    body: str
+    status: str
+    error_code: int | None = None
+    at: AwareDatetime
+    media: list[PastMedia] = []
+
+
 class CarrierFile(_Entry):
     accounts: list[AccountEntry] = []
     phones: list[PhoneEntry] = []
+    history: list[PastText] = []
 
 
 def read_file(path: Path) -> CarrierFile:

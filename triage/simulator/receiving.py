@@ -56,7 +56,7 @@ def receive(carrier: Carrier, *, sender: str, recipient: str, body: str, photos:
             ],
         )
         if word is not None:
-            _obey(connection, word, number, sender)
+            obey(connection, word, number, sender, at=time.time())
     carrier.errands.put(now, announce, carrier, sid)
     return sid
 
@@ -160,7 +160,7 @@ def _reply(carrier: Carrier, text: Row, reply: Reply) -> None:
             )
 
 
-def _obey(connection: Connection, word: keywords.Keyword, number: Row, phone: str) -> None:
+def obey(connection: Connection, word: keywords.Keyword, number: Row, phone: str, *, at: float) -> None:
     """Blocks or unblocks the pair and answers in the carrier's own words, which no list of messages shows."""
     scope = number["service_sid"] or number["number"]
     pair = (scope, phone)
@@ -169,7 +169,7 @@ def _obey(connection: Connection, word: keywords.Keyword, number: Row, phone: st
     )
     said = ""
     if word == "STOP" and not blocked:
-        connection.execute("insert into block values (?, ?, ?)", (*pair, time.time()))
+        connection.execute("insert into block values (?, ?, ?)", (*pair, at))
         said = keywords.STOPPED
     elif word == "START" and blocked:
         connection.execute("delete from block where scope = ? and phone = ?", pair)
@@ -187,7 +187,7 @@ def _obey(connection: Connection, word: keywords.Keyword, number: Row, phone: st
             body=said,
             status="delivered",
             behaviour=Behaviour.DELIVERS,
-            created_at=time.time(),
+            created_at=at,
         )
 
 
