@@ -348,7 +348,7 @@ def record_status(
     )
     mine = OutboundText.message_id == message_id if message_id else OutboundText.provider_sid == sid
     text = session.scalar(
-        select(OutboundText).where(OutboundText.practice_id == practice_id, mine).with_for_update()
+        db.locked(select(OutboundText).where(OutboundText.practice_id == practice_id, mine))
     )
     if text is None:
         return False
@@ -456,7 +456,7 @@ def dismiss(session: Session, text: OutboundText, *, by: UUID, now: datetime) ->
 
 def outbound_of(session: Session, message_id: UUID, *, lock: bool = False) -> OutboundText | None:
     query = select(OutboundText).where(OutboundText.message_id == message_id)
-    return session.scalar(query.with_for_update() if lock else query)
+    return session.scalar(db.locked(query) if lock else query)
 
 
 def _locked(session: Session, message_id: UUID) -> OutboundText | None:
