@@ -377,7 +377,8 @@ def _rank(text: OutboundText, status: str, error_code: int | None) -> bool:
     if rank <= text.carrier_rank:
         return False
     text.carrier_rank, text.carrier_status = rank, status
-    text.error_code = error_code if error_code is not None else text.error_code
+    # Also when it is None: what went wrong on a lower rank must not depend on which callback came first.
+    text.error_code = error_code
     text.is_failed = status in NOT_DELIVERED
     return True
 
