@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import uuid_utils
@@ -16,6 +16,7 @@ from sqlalchemy import (
     ForeignKey,
     ForeignKeyConstraint,
     MetaData,
+    Select,
     UniqueConstraint,
     Uuid,
     create_engine,
@@ -25,6 +26,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, declared_attr, mapped_column, sessionmaker
 
 AfterCommit = Callable[[], None]
+Query = TypeVar("Query", bound=Select[Any])
 
 _SERVER_OPTIONS = (
     "-c statement_timeout=15000 -c lock_timeout=4000"
@@ -161,6 +163,14 @@ def savepoint(session: Session) -> Iterator[None]:
     except BaseException:
         session.info["after_commit"] = waiting
         raise
+
+
+def locked(query: Query, *, of: type[Base] | None = None) -> Query:
+    """The rows will be changed: locked, and as they are now, also where this session has read them before.
+
+    No key is changed, so rows of other tables may still be made that point at them.
+    """
+    return query.with_for_update(of=of, key_share=True).execution_options(populate_existing=True)
 
 
 def choice(kind: type[StrEnum], name: str) -> Enum:

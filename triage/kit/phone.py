@@ -26,10 +26,13 @@ def as_e164(raw: str, region: str) -> str | None:
 
 @lru_cache(maxsize=4096)
 def for_people(number: str, region: str) -> str:
-    """(202) 555-0123 at home, +44 20 7946 0018 abroad; short codes and letters as they are."""
+    """(202) 555-0123 at home, +44 20 7946 0018 abroad; short codes, letters and made-up numbers as they are."""
     if not is_e164(number):
         return number
-    parsed = phonenumbers.parse(number, None)
+    try:
+        parsed = phonenumbers.parse(number, None)
+    except phonenumbers.NumberParseException:  # a country code that nobody has, as spoofed senders do
+        return number
     at_home = phonenumbers.country_code_for_region(region) == parsed.country_code
     style = phonenumbers.PhoneNumberFormat
     return phonenumbers.format_number(parsed, style.NATIONAL if at_home else style.INTERNATIONAL)

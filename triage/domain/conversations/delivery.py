@@ -348,7 +348,7 @@ def record_status(
     )
     mine = OutboundText.message_id == message_id if message_id else OutboundText.provider_sid == sid
     text = session.scalar(
-        select(OutboundText).where(OutboundText.practice_id == practice_id, mine).with_for_update()
+        db.locked(select(OutboundText).where(OutboundText.practice_id == practice_id, mine))
     )
     if text is None:
         return False
@@ -377,7 +377,8 @@ def _rank(text: OutboundText, status: str, error_code: int | None) -> bool:
     if rank <= text.carrier_rank:
         return False
     text.carrier_rank, text.carrier_status = rank, status
-    text.error_code = error_code if error_code is not None else text.error_code
+    # Also when it is None: what went wrong on a lower rank must not depend on which callback came first.
+    text.error_code = error_code
     text.is_failed = status in NOT_DELIVERED
     return True
 
@@ -456,7 +457,7 @@ def dismiss(session: Session, text: OutboundText, *, by: UUID, now: datetime) ->
 
 def outbound_of(session: Session, message_id: UUID, *, lock: bool = False) -> OutboundText | None:
     query = select(OutboundText).where(OutboundText.message_id == message_id)
-    return session.scalar(query.with_for_update() if lock else query)
+    return session.scalar(db.locked(query) if lock else query)
 
 
 def _locked(session: Session, message_id: UUID) -> OutboundText | None:

@@ -11,6 +11,7 @@ from triage.domain.inbox.task import OPEN, Assignment, Task, TaskMessage
 from triage.domain.patients.patient import at_own_facility, open_to
 from triage.domain.practice.member import Member
 from triage.domain.practice.privileges import Messages
+from triage.kit import db
 from triage.kit.errors import NotFound
 
 
@@ -114,7 +115,7 @@ def _ever_mine(member: Member, task_id: ColumnElement[UUID]) -> ColumnElement[bo
 def find_task(session: Session, member: Member, task_id: UUID, *, lock: bool = False) -> Task:
     """Raises `NotFound`, also for what another member may see and this one may not."""
     query = visible_tasks(member).where(Task.id == task_id)
-    task = session.scalar(query.with_for_update(of=Task) if lock else query)
+    task = session.scalar(db.locked(query, of=Task) if lock else query)
     if task is None:
         raise NotFound("There is no such task.")
     return task
@@ -125,7 +126,7 @@ def find_conversation(
 ) -> Conversation:
     """Raises `NotFound`."""
     query = visible_conversations(member).where(Conversation.id == conversation_id)
-    conversation = session.scalar(query.with_for_update(of=Conversation) if lock else query)
+    conversation = session.scalar(db.locked(query, of=Conversation) if lock else query)
     if conversation is None:
         raise NotFound("There is no such conversation.")
     return conversation
@@ -156,7 +157,7 @@ def hears_everything(member: Member) -> bool:
 
 def task_for_system(session: Session, task_id: UUID) -> Task | None:
     """The one load without a member: rules and upkeep act for the system."""
-    return session.scalar(select(Task).where(Task.id == task_id).with_for_update())
+    return session.scalar(db.locked(select(Task).where(Task.id == task_id)))
 
 
 def open_task_of(session: Session, conversation_id: UUID, *, lock: bool = False) -> Task | None:
@@ -167,25 +168,23 @@ def open_task_of(session: Session, conversation_id: UUID, *, lock: bool = False)
         .order_by(Task.opened_at.desc(), Task.id.desc())
         .limit(1)
     )
-    return session.scalar(query.with_for_update() if lock else query)
+    return session.scalar(db.locked(query) if lock else query)
 
 
 def open_tasks_with(session: Session, practice_id: UUID, member_id: UUID) -> list[Task]:
     """Open tasks that this member is assigned to, locked in a steady order, for the system."""
-    return list(
-        session.scalars(
-            select(Task)
-            .join(Assignment, Assignment.task_id == Task.id)
-            .where(
-                Task.practice_id == practice_id,
-                Task.state.in_(OPEN),
-                Assignment.member_id == member_id,
-                Assignment.ended_at.is_(None),
-            )
-            .order_by(Task.id)
-            .with_for_update(of=Task)
+    tasks = (
+        select(Task)
+        .join(Assignment, Assignment.task_id == Task.id)
+        .where(
+            Task.practice_id == practice_id,
+            Task.state.in_(OPEN),
+            Assignment.member_id == member_id,
+            Assignment.ended_at.is_(None),
         )
+        .order_by(Task.id)
     )
+    return list(session.scalars(db.locked(tasks, of=Task)))
 
 
 def can_be_given(session: Session, member: Member, task: Task) -> bool:

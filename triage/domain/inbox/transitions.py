@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from triage.domain import audit
+from triage.domain.conversations.conversation import Conversation
 from triage.domain.inbox import scope
 from triage.domain.inbox.task import Assignment, Move, State, Task, TaskEvent
 from triage.domain.practice import member as members
@@ -92,7 +93,7 @@ def reopen(session: Session, task: Task, *, by: Member, expected_version: int | 
     _must_see_all(by, "reopen tasks")
     _check(session, task, Move.REOPEN, expected_version)
     _refuse_beside_newer(session, task)
-    former = [id_ for id_ in assignees_of(session, task, also_former=True) if _can_have(session, task, id_)]
+    former = _who_can_have(session, task, assignees_of(session, task))
     return _move(session, task, Move.REOPEN, A if former else P, former, by=by.id, why="by hand")
 
 
@@ -119,7 +120,11 @@ def undo(session: Session, event_id: UUID, *, by: Member) -> tuple[Task, TaskEve
     if task.state not in (P, A) and event.from_state in (P, A):
         _refuse_beside_newer(session, task)
     had = [UUID(id_) for id_ in before.assignees]
-    return task, _move(session, task, Move.UNDO, event.from_state, had, by=by.id, why=event.move.value)
+    to = event.from_state
+    if to is A:
+        had = _who_can_have(session, task, had)
+        to = A if had else P
+    return task, _move(session, task, Move.UNDO, to, had, by=by.id, why=event.move.value)
 
 
 def hand_back(session: Session, task: Task, member_id: UUID, *, why: str) -> TaskEvent:
@@ -144,12 +149,12 @@ def return_orphans(session: Session, member: Member, *, why: str) -> int:
     return len(tasks)
 
 
-def assignees_of(session: Session, task: Task, *, also_former: bool = False) -> list[UUID]:
+def assignees_of(session: Session, task: Task) -> list[UUID]:
     """Open assignees, the owner first; for a closed task those who had it when it was closed."""
-    if also_former or task.state not in (P, A):
+    if task.state not in (P, A):
         last = session.scalar(
             select(TaskEvent.assignees)
-            .where(TaskEvent.task_id == task.id, TaskEvent.assignees != [])
+            .where(TaskEvent.task_id == task.id)
             .order_by(TaskEvent.version.desc())
             .limit(1)
         )
@@ -178,6 +183,10 @@ def _must_be_assignable(session: Session, task: Task, member_id: UUID) -> None:
     member = find_member(session, task.practice_id, member_id)
     if not _can_have(session, task, member_id):
         raise Invalid(member_ids=f"{member.name} cannot see this task. Choose somebody else.")
+
+
+def _who_can_have(session: Session, task: Task, member_ids: Iterable[UUID]) -> list[UUID]:
+    return [id_ for id_ in member_ids if _can_have(session, task, id_)]
 
 
 def _can_have(session: Session, task: Task, member_id: UUID) -> bool:
@@ -222,6 +231,8 @@ def _what_happened(session: Session, task: Task, since_version: int) -> str:
 
 
 def _refuse_beside_newer(session: Session, task: Task) -> None:
+    """The conversation is locked as intake locks it, so that no text opens a task at this very moment."""
+    session.execute(select(Conversation.id).where(Conversation.id == task.conversation_id).with_for_update())
     newer = scope.open_task_of(session, task.conversation_id)
     if newer is not None and task.gathers and newer.id != task.id:
         raise NotPossible("A newer task of this conversation is open.", current=newer)

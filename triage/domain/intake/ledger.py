@@ -387,16 +387,13 @@ def discard(session: Session, inbound_id: UUID, *, by: Member) -> None:
 
 
 def _shown(session: Session, inbound_id: UUID, by: Member) -> Inbound:
-    row = session.scalar(
-        select(Inbound)
-        .where(
-            Inbound.practice_id == by.practice_id,
-            Inbound.id == inbound_id,
-            Inbound.state.in_((InboundState.QUARANTINED, InboundState.DEAD)),
-            Inbound.handled_at.is_(None),
-        )
-        .with_for_update()
+    query = select(Inbound).where(
+        Inbound.practice_id == by.practice_id,
+        Inbound.id == inbound_id,
+        Inbound.state.in_((InboundState.QUARANTINED, InboundState.DEAD)),
+        Inbound.handled_at.is_(None),
     )
+    row = session.scalar(db.locked(query))
     if row is None:
         raise NotFound("This text is no longer on the list.")
     return row

@@ -174,7 +174,7 @@ def find_member(session: Session, practice_id: UUID, member_id: UUID, *, lock: b
         .where(Member.practice_id == practice_id, Member.id == member_id)
         .options(joinedload(Member.role, innerjoin=True))
     )
-    member = session.scalar(query.with_for_update(of=Member) if lock else query)
+    member = session.scalar(db.locked(query, of=Member) if lock else query)
     if member is None:
         raise NotFound("There is no such member.")
     return member

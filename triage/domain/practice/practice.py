@@ -79,8 +79,8 @@ class PracticeNumber(db.OfPractice, db.Base):
 
 def find_practice(session: Session, practice_id: UUID, *, lock: bool = False) -> Practice:
     """Raises `NotFound`."""
-    # Locked so that rows of other tables may still point at the practice: texts keep coming in.
-    practice = session.get(Practice, practice_id, with_for_update={"key_share": True} if lock else None)
+    query = select(Practice).where(Practice.id == practice_id)
+    practice = session.scalar(db.locked(query) if lock else query)
     if practice is None:
         raise NotFound("There is no such practice.")
     return practice

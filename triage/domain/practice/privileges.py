@@ -98,7 +98,7 @@ def roles_of(session: Session, practice_id: UUID) -> list[Role]:
 def find_role(session: Session, practice_id: UUID, role_id: UUID, *, lock: bool = False) -> Role:
     """Raises `NotFound`."""
     query = select(Role).where(Role.practice_id == practice_id, Role.id == role_id)
-    role = session.scalar(query.with_for_update() if lock else query)
+    role = session.scalar(db.locked(query) if lock else query)
     if role is None:
         raise NotFound("There is no such role.")
     return role
