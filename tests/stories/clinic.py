@@ -29,7 +29,9 @@ class Clinic:
         self.house = house
         self.session = session
 
-    def text(self, body: str, *, from_number: str | None = None, to: str = cast.NORTH_NUMBER, **more: Any) -> str:
+    def text(
+        self, body: str, *, from_number: str | None = None, to: str = cast.NORTH_NUMBER, **more: Any
+    ) -> str:
         """A patient texts; returns the carrier's SID."""
         return self.house.text(body, from_number=from_number or builders.a_number(), to_number=to, **more)
 

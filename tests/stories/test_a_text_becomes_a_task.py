@@ -50,7 +50,9 @@ def test_a_text_goes_to_the_member_who_wrote_last(clinic: Clinic, people: Cast) 
     ana = clinic.sign_in("ana")
     answer = ana.post(f"/conversations/{first.conversation_id}/messages", body="first answer")
     assert answer.status_code == 303
-    ana.post(f"/tasks/{first.id}/completion", version=clinic.soon(lambda: clinic.task_of("first question")).version)
+    ana.post(
+        f"/tasks/{first.id}/completion", version=clinic.soon(lambda: clinic.task_of("first question")).version
+    )
     clinic.soon(lambda: (t := clinic.task_of("first question")) and t.state is State.COMPLETED)
 
     clinic.text("second question", from_number=number)
@@ -106,6 +108,7 @@ def test_texts_of_one_patient_sent_at_once_become_one_task(clinic: Clinic) -> No
     number = builders.a_number()
     url = f"{clinic.house.web_url}/webhooks/twilio/messages"
     bodies = [f"burst {place}" for place in range(12)]
+
     def deliver(body: str) -> int:
         params = _params(From=number, Body=body)
         return httpx.post(url, data=params, headers={"X-Twilio-Signature": _signed(params, url)}).status_code
@@ -154,12 +157,17 @@ def test_ten_pictures_arrive_with_their_text(clinic: Clinic) -> None:
     pictures = {
         name: value
         for n in range(10)
-        for name, value in ((f"MediaUrl{n}", f"https://api.twilio.com/{n}"), (f"MediaContentType{n}", "image/jpeg"))
+        for name, value in (
+            (f"MediaUrl{n}", f"https://api.twilio.com/{n}"),
+            (f"MediaContentType{n}", "image/jpeg"),
+        )
     }
     params = _params(Body="ten pictures", NumMedia="10", **pictures)
     url = f"{clinic.house.web_url}/webhooks/twilio/messages"
 
-    assert httpx.post(url, data=params, headers={"X-Twilio-Signature": _signed(params, url)}).status_code == 200
+    assert (
+        httpx.post(url, data=params, headers={"X-Twilio-Signature": _signed(params, url)}).status_code == 200
+    )
 
     message = clinic.soon(lambda: clinic.message("ten pictures"))
     assert len(message.media) == 10
@@ -186,7 +194,11 @@ def test_a_forged_call_is_refused_and_makes_no_task(clinic: Clinic, change: dict
     if change.get("resplit"):
         params["MessageSid"] += "NumMedia0"
         del params["NumMedia"]
-    headers = {} if change.get("signature", "") is None else {"X-Twilio-Signature": str(change.get("signature") or signature)}
+    headers = (
+        {}
+        if change.get("signature", "") is None
+        else {"X-Twilio-Signature": str(change.get("signature") or signature)}
+    )
 
     answer = httpx.post(url, data=params, headers=headers)
 
