@@ -146,7 +146,13 @@ class _Way:
 
 
 def set_up(
-    session: Session, clinic: Clinic, *, password_hash: str, token_sealed: str, dice: random.Random, now: datetime
+    session: Session,
+    clinic: Clinic,
+    *,
+    password_hash: str,
+    token_sealed: str,
+    dice: random.Random,
+    now: datetime,
 ) -> House:
     practice = Practice(
         name=clinic.name,
@@ -217,7 +223,10 @@ def _add_members(
 def _add_roles(session: Session, house: House) -> dict[str, Role]:
     """The built-in ones, and those that a practice might make for itself."""
     roles = privileges.add_built_in_roles(session, house.practice_id)
-    own = {"Northside desk": (Messages.ALL, {"patients", "own_facilities_only"}), "Billing": (Messages.NONE, set())}
+    own = {
+        "Northside desk": (Messages.ALL, {"patients", "own_facilities_only"}),
+        "Billing": (Messages.NONE, set()),
+    }
     for name in {colleague.role for colleague in house.clinic.colleagues} - roles.keys():
         sees, switches = own[name]
         roles[name] = privileges.save_role(
@@ -347,7 +356,8 @@ class _Register:
             about=known.about if known else patient.first_name,
             patient_id=known.patient_id if known else patient.id,
             phone_id=phone.id,
-            is_one_person=known is None or (known.is_one_person and contact is not None and known.name == name),
+            is_one_person=known is None
+            or (known.is_one_person and contact is not None and known.name == name),
             is_textable=not way.remark,
         )
 
@@ -359,7 +369,9 @@ class _Register:
                     practice_id=self._house.practice_id,
                     patient_id=patient.id,
                     member_id=member.id,
-                    role={"doctor": "Physician", "nurse": "Nurse"}.get(part_of(self._house.clinic, login), "Follows"),
+                    role={"doctor": "Physician", "nurse": "Nurse"}.get(
+                        part_of(self._house.clinic, login), "Follows"
+                    ),
                     is_primary=place == 0,
                     since_on=(self._now - timedelta(days=self._dice.randrange(30, 2000))).date(),
                 )

@@ -35,7 +35,9 @@ def steps_of(house: House, talks: list[Talk], waiting: list[Talk], *, now: datet
     dice = random.Random(house.clinic.name)
     plan = _Plan(house, dice, now)
     steps = [step for talk in waiting for step in plan.named(talk)]
-    steps += [step for talk, reached, start in plan.cast(talks, waiting) for step in plan.told(talk, reached, start)]
+    steps += [
+        step for talk, reached, start in plan.cast(talks, waiting) for step in plan.told(talk, reached, start)
+    ]
     return sorted(steps, key=lambda step: step.at)
 
 
@@ -126,8 +128,12 @@ class _Plan:
         if line.kind is Kind.DEED:
             return timedelta(seconds=self._dice.randint(20, 80))
         if line.kind is Kind.IN:
-            return timedelta(seconds=self._dice.randint(25, 70) if before.kind is Kind.IN else self._dice.randint(50, 500))
-        return timedelta(seconds=self._dice.randint(120, 1500) if before.kind is Kind.IN else self._dice.randint(60, 400))
+            return timedelta(
+                seconds=self._dice.randint(25, 70) if before.kind is Kind.IN else self._dice.randint(50, 500)
+            )
+        return timedelta(
+            seconds=self._dice.randint(120, 1500) if before.kind is Kind.IN else self._dice.randint(60, 400)
+        )
 
     def _in_office_hours(self, at: datetime) -> datetime:
         local = at.astimezone(self._zone)
@@ -146,7 +152,11 @@ class _Plan:
         return datetime.combine(day, moment, self._zone).astimezone(UTC)
 
     def _working_day(self, back: int) -> date:
-        days = [day for day in (self._today - timedelta(days=n) for n in range(1, 3 * back + 5)) if _is_working_day(day)]
+        days = [
+            day
+            for day in (self._today - timedelta(days=n) for n in range(1, 3 * back + 5))
+            if _is_working_day(day)
+        ]
         return days[back - 1]
 
     def _working_days(self) -> list[date]:
@@ -178,7 +188,9 @@ class _Who:
         return self._parts.get(name, name)
 
     def fill(self, text: str) -> str:
-        doctor = next((one.name for one in self._clinic.colleagues if one.login == self._parts.get("doctor")), "")
+        doctor = next(
+            (one.name for one in self._clinic.colleagues if one.login == self._parts.get("doctor")), ""
+        )
         words = {"doctor": f"Dr. {doctor.split()[-1]}" if doctor else ""}
         if self._reached:
             words |= {"first": self._reached.name.split()[0], "pet": self._reached.about}

@@ -24,7 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, declared_attr, mapped_column, sessionmaker
 
-AfterCommit = Callable[[], None]
+AfterCommit = Callable[[], object]
 
 _SERVER_OPTIONS = (
     "-c statement_timeout=15000 -c lock_timeout=4000"
