@@ -239,6 +239,13 @@ def test_what_leaves_this_computer_must_be_encrypted(given: dict[str, str]) -> N
     assert not any(one.refuses_start for one in addresses.look(a_setting(private_network=True, **given)))
 
 
+def test_plain_http_is_right_for_trying_on_this_computer_alone() -> None:
+    here = a_setting(environment="demo", public_url="http://localhost:8080")
+
+    assert {finding.level for finding in addresses.look(here)} == {Level.OK}
+    assert doctoring.unsafe(a_setting(environment="demo", public_url="http://10.0.0.7:8080")) != []
+
+
 @pytest.mark.parametrize(
     "given",
     [
