@@ -15,6 +15,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import httpx
@@ -95,9 +96,7 @@ def _as_administrator(installation: Installation, statement: str) -> None:
 
 
 class _Run:
-    def __init__(
-        self, installation: Installation, seed: int, texts: int, say: Callable[[str], None]
-    ) -> None:
+    def __init__(self, installation: Installation, seed: int, texts: int, say: Callable[[str], None]) -> None:
         self._house = installation
         self._dice = random.Random(seed)
         self._seed = seed
@@ -126,10 +125,16 @@ class _Run:
     def _send_texts(self) -> None:
         """In bursts, never far ahead of the next kill: so every kill finds texts in flight."""
         for number in range(self._count):
-            wait_until(lambda number=number: number < self._may_send, seconds=300, every=0.01)
+            wait_until(partial(self._may_go_on, number), seconds=300, every=0.01)
             self._send_one(f"text {number} of seed {self._seed}")
             self._sent = number + 1
             threading.Event().wait(self._dice.expovariate(PACE_PER_SECOND))
+
+    def _may_go_on(self, number: int) -> bool:
+        return number < self._may_send
+
+    def _has_sent(self, count: int) -> bool:
+        return self._sent >= count
 
     def _send_one(self, body: str) -> None:
         sender = clinic.phone_number(self._dice.randrange(PATIENTS))
@@ -143,7 +148,7 @@ class _Run:
         for place, kind in enumerate(order):
             after = int(self._count * (place + 1) / (len(order) + 1))
             self._may_send = after + AHEAD_OF_KILL
-            wait_until(lambda after=after: self._sent >= after, seconds=600)
+            wait_until(partial(self._has_sent, after), seconds=600)
             if self._kill_one(kind):
                 self._history.kills[kind] += 1
             wait_until(self._is_ready, seconds=READY_AGAIN_WITHIN, every=0.1)
@@ -267,7 +272,11 @@ class _Run:
             ("replies_lost", replies_lost, "texts"),
             ("replies_doubled", replies_doubled, "texts"),
             ("replies_asking_a_person", len(asks_person), "texts"),
-            ("repeated_webhooks", self._ask("select count(*) from inbound where state = 'duplicate'")[0][0], "calls"),
+            (
+                "repeated_webhooks",
+                self._ask("select count(*) from inbound where state = 'duplicate'")[0][0],
+                "calls",
+            ),
             ("reconciled", self._ask("select count(*) from inbound where via = 'reconcile'")[0][0], "texts"),
             ("receive_to_task_p50", self._latency(0.5), "ms"),
             ("receive_to_task_p99", self._latency(0.99), "ms"),

@@ -145,10 +145,7 @@ class Installation(AbstractContextManager["Installation"]):
 
     def _write_carrier_file(self) -> None:
         webhook = f"{self.web_url}/webhooks/twilio/messages{self._webhook_overrides}"
-        accounts = [
-            {"sms_url": webhook, "sms_method": "POST", **account}
-            for account in self._accounts
-        ]
+        accounts = [{"sms_url": webhook, "sms_method": "POST", **account} for account in self._accounts]
         content = {"accounts": accounts, "phones": []}
         (self.folder / "carrier.json").write_text(json.dumps(content))
 

@@ -6,10 +6,37 @@
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
 
 import click
+from annotated_types import Ge, Le
+from pydantic.fields import FieldInfo
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "reference"
+
+CONFIGURATION_OPENS = """\
+# Configuration
+
+Every setting is an environment variable, read once when a process starts; Docker Compose takes them from `.env` (see
+`.env.example`). What belongs to one practice (its numbers, its carrier account, its rules) is kept in the database and
+changed on the pages under Settings.
+
+`triage doctor` tells what is missing or wrong. In production a process does not start on settings that would break a
+promise, and says which ([guarantees](../guarantees.md)).
+
+This page is made from `triage/config.py` by `make docs`.
+
+| Variable | Meaning | If not set |
+|---|---|---|
+"""
+
+CONFIGURATION_ENDS = """
+`DATABASE_URL` and `REDIS_URL` may lead to this computer, to a server that speaks TLS (`?sslmode=verify-full` for PostgreSQL,
+`rediss://` for Redis), or through a network that nobody else can join (`TRIAGE_PRIVATE_NETWORK=1`).
+
+To change the secret key, put the new one in front and keep the old one behind a comma: sessions and carrier tokens made
+with the old one stay valid until it is removed.
+"""
 
 
 def main() -> None:
@@ -39,19 +66,39 @@ def is_current(name: str, text: str) -> bool:
 def _configuration() -> Iterator[str]:
     from triage.config import Settings
 
-    yield "# Configuration"
-    yield ""
-    yield "Every setting is an environment variable, read once when a process starts."
-    yield "This page is made from `triage/config.py` by `make docs`."
-    yield ""
-    yield "| Variable | Meaning | If not set |"
-    yield "|---|---|---|"
+    yield from CONFIGURATION_OPENS.splitlines()
     for name, field in Settings.model_fields.items():
-        variable = field.validation_alias or f"TRIAGE_{name.upper()}"
-        default = "required" if field.is_required() else f"`{field.default}`"
-        if field.default in (None, ""):
-            default = "empty"
-        yield f"| `{variable}` | {field.description} | {default} |"
+        said = f"{field.description}{_choices(field)}{_bounds(field)}"
+        yield f"| `{variable(name, field)}` | {said} | {_default(field)} |"
+    yield from CONFIGURATION_ENDS.splitlines()
+
+
+def variable(name: str, field: FieldInfo) -> str:
+    """The name that the environment knows."""
+    return str(field.validation_alias or f"TRIAGE_{name.upper()}")
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "**must be set**"
+    given: Any = field.default
+    if given is None or given == "":
+        return "empty"
+    return f"`{int(given) if isinstance(given, bool) else given}`"
+
+
+def _choices(field: FieldInfo) -> str:
+    if get_origin(field.annotation) is not Literal:
+        return ""
+    return " One of " + ", ".join(f"`{choice}`" for choice in get_args(field.annotation)) + "."
+
+
+def _bounds(field: FieldInfo) -> str:
+    least = next((one.ge for one in field.metadata if isinstance(one, Ge)), None)
+    most = next((one.le for one in field.metadata if isinstance(one, Le)), None)
+    if least is not None and most is not None:
+        return f" From {least} to {most}."
+    return f" At least {least}." if least else ""
 
 
 def _commands() -> Iterator[str]:

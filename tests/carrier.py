@@ -74,9 +74,12 @@ class PaperCarrier:
         if self.is_away:
             raise OutcomeUnknown("away")
         for text in self.kept:
-            if text.created_at >= since and text.to_number == (to_number or text.to_number):
-                if text.from_number == (from_number or text.from_number):
-                    yield text
+            is_between = (to_number or text.to_number, from_number or text.from_number) == (
+                text.to_number,
+                text.from_number,
+            )
+            if text.created_at >= since and is_between:
+                yield text
 
     def of(self, _practice: Practice) -> Carrier:
         """Every practice's carrier."""

@@ -71,14 +71,14 @@ def a_setting(**given: Any) -> Settings:
         "public_url": "https://texts.clinic.example",
         "secret_key": cast.SECRET_KEY,
     }
-    return Settings(**{**safe, **given})
+    return Settings.model_validate({**safe, **given})
 
 
 def administer(server: PostgresServer, *statements: str, database: str = "triage") -> None:
     address = server.url(ADMINISTRATOR, database).replace("+psycopg", "", 1)
     with psycopg.connect(address, autocommit=True) as connection:
         for statement in statements:
-            connection.execute(statement)  # type: ignore[call-overload]  # written here, not made of input
+            connection.execute(statement)
 
 
 def the_one(sentences: list[str]) -> str:
@@ -239,6 +239,13 @@ def test_what_leaves_this_computer_must_be_encrypted(given: dict[str, str]) -> N
     assert not any(one.refuses_start for one in addresses.look(a_setting(private_network=True, **given)))
 
 
+def test_plain_http_is_right_for_trying_on_this_computer_alone() -> None:
+    here = a_setting(environment="demo", public_url="http://localhost:8080")
+
+    assert {finding.level for finding in addresses.look(here)} == {Level.OK}
+    assert doctoring.unsafe(a_setting(environment="demo", public_url="http://10.0.0.7:8080")) != []
+
+
 @pytest.mark.parametrize(
     "given",
     [
@@ -356,13 +363,13 @@ def test_texts_that_wait_or_need_somebody_are_counted_and_never_quoted(told: Any
             .where(OutboundText.message_id == sent.id)
             .values(state=state, due_at=clock.now(session) - timedelta(minutes=30))
         )
-    for state in (InboundState.NEW, InboundState.DEAD, InboundState.QUARANTINED):
+    for outcome in (InboundState.NEW, InboundState.DEAD, InboundState.QUARANTINED):
         row = builders.received(session, builders.a_text_from(body="private"), practice_id=people.practice_id)
         session.info.clear()
         session.execute(
             update(Inbound)
             .where(Inbound.id == row.id)
-            .values(state=state, received_at=clock.now(session) - timedelta(hours=3))
+            .values(state=outcome, received_at=clock.now(session) - timedelta(hours=3))
         )
     ledger.note_stray(session, "AC" + "9" * 32, reason="unknown account")
     session.commit()

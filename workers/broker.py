@@ -78,8 +78,7 @@ def actor(job: Job) -> Callable[[Callable[[], None]], Any]:
             work()
 
         run.__doc__ = work.__doc__
-        return dramatiq.actor(
-            run, actor_name=job.name, queue_name=job.queue, max_retries=0, throws=(Refused,)
-        )
+        as_actor = dramatiq.actor(actor_name=job.name, queue_name=job.queue, max_retries=0, throws=(Refused,))
+        return as_actor(run)
 
     return wrap

@@ -28,15 +28,14 @@ UNSAFE = {"POST", "PUT", "PATCH", "DELETE"}
 
 @pytest.fixture(scope="module")
 def app() -> Flask:
-    return create_app(
-        Settings(
-            DATABASE_URL="postgresql:///nobody-asks-it",
-            environment="test",
-            public_url="http://localhost",
-            secret_key="only-for-looking-at-the-addresses",
-            simulator_url="http://localhost:8081",
-        )
-    )
+    given = {
+        "DATABASE_URL": "postgresql:///nobody-asks-it",
+        "environment": "test",
+        "public_url": "http://localhost",
+        "secret_key": "only-for-looking-at-the-addresses",
+        "simulator_url": "http://localhost:8081",
+    }
+    return create_app(Settings.model_validate(given))
 
 
 def test_every_route_asks_for_a_privilege_or_is_public(app: Flask) -> None:

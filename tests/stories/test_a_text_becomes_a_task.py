@@ -1,6 +1,7 @@
 """A patient's text arrives through the carrier, and becomes a task for the right person."""
 
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import httpx
 import pytest
@@ -116,7 +117,7 @@ def test_texts_of_one_patient_sent_at_once_become_one_task(clinic: Clinic) -> No
     with ThreadPoolExecutor(12) as pool:
         assert set(pool.map(deliver, reversed(bodies))) == {200}
 
-    tasks = {clinic.soon(lambda body=body: clinic.task_of(body)).id for body in bodies}
+    tasks = {clinic.soon(partial(clinic.task_of, body)).id for body in bodies}
     assert len(tasks) == 1
 
 

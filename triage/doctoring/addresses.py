@@ -21,8 +21,11 @@ def look(settings: Settings) -> Iterator[Finding]:
 
 
 def _public_url(settings: Settings) -> Iterator[Finding]:
+    is_for_trying = not settings.is_production and _is_near(urlsplit(settings.public_url).hostname or "")
     if settings.is_https:
         yield ok("public address", f"Carriers and browsers use {settings.public_url}.")
+    elif is_for_trying:
+        yield ok("public address", f"{settings.public_url} is for this computer alone.")
     else:
         yield unsafe(
             "public address",

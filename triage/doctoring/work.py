@@ -76,7 +76,7 @@ def _unknown(connection: Connection, now: datetime) -> Finding:
         OutboundText.state == OutboundState.UNKNOWN
     )
     count, oldest = connection.execute(unclear).one()
-    if oldest is None:
+    if not count:
         return ok("unclear texts", "Of every text it is known whether it left.")
     return warn(
         "unclear texts",
@@ -122,7 +122,7 @@ def _not_filed(connection: Connection) -> Iterator[Finding]:
 
 def _stray(connection: Connection) -> Finding:
     count, newest = connection.execute(select(func.count(), func.max(StrayCall.received_at))).one()
-    if newest is None:
+    if not count:
         return ok("stray calls", "None.")
     return warn(
         "stray calls",

@@ -23,8 +23,7 @@ TOO_MANY_REQUESTS = 429
 NOT_ACCEPTED_LATER_MAY = {20429, 21611, 30001}
 
 
-
-class _Http(TwilioHttpClient):
+class _Http(TwilioHttpClient):  # type: ignore[misc]  # the library has no types
     """The SDK's own client, with a time-out always, and another base address where one is configured."""
 
     def __init__(self, base_url: str) -> None:

@@ -25,7 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, declared_attr, mapped_column, sessionmaker
 
-AfterCommit = Callable[[], None]
+AfterCommit = Callable[[], object]
 Query = TypeVar("Query", bound=Select[Any])
 
 _SERVER_OPTIONS = (

@@ -1,6 +1,7 @@
 """Ask a worker to do something, after the commit: a doorbell, never the only record of the work."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import dramatiq
@@ -35,7 +36,7 @@ def run(session: Session, job: Job) -> None:
     asked: set[str] = session.info.setdefault("rung", set())
     if job.name not in asked:
         asked.add(job.name)
-        db.after_commit(session, lambda: ring(job))
+        db.after_commit(session, partial(ring, job))
 
 
 def ring(job: Job) -> bool:

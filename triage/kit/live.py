@@ -41,14 +41,14 @@ def announce(
         "ids": json.dumps({name: str(value) for name, value in ids.items()}),
         "to": json.dumps(sorted(str(member_id) for member_id in to or ())),
     }
-    batch: list[tuple[UUID, dict[str, Any]]] | None = session.info.get("signals")
+    batch: list[tuple[UUID, dict[Any, Any]]] | None = session.info.get("signals")
     if batch is None:
         batch = session.info["signals"] = []
         db.after_commit(session, lambda: _send(batch))
     batch.append((practice_id, signal))
 
 
-def _send(batch: list[tuple[UUID, dict[str, Any]]]) -> None:
+def _send(batch: list[tuple[UUID, dict[Any, Any]]]) -> None:
     if _client is None:
         return
     try:

@@ -35,7 +35,7 @@ DEMO_SIGN_INS = [
 DEMO_PASSWORD = "triage-demo"
 
 
-class SignedIn(UserMixin):
+class SignedIn(UserMixin):  # type: ignore[misc]  # the library has no types
     """What Flask-Login carries: the session's token as id, and the member it belongs to."""
 
     def __init__(self, token: str, member: Member) -> None:

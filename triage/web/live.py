@@ -5,7 +5,7 @@ import queue
 import threading
 import time
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import redis
 from flask import Blueprint, Response, jsonify, request
@@ -75,7 +75,8 @@ class Hub:
             self._positions = {key: at for key, at in self._positions.items() if key in open_streams}
         metrics.STREAMS.dec()
 
-    def client(self) -> redis.Redis:
+    def client(self) -> Any:
+        """Its answers are bytes; the library's types would also allow for decoded ones, everywhere."""
         if self._client is None:
             # The blocking read waits longer than the time-out of an ordinary command.
             self._client = redis.Redis.from_url(
@@ -105,7 +106,7 @@ class Hub:
                 if self._positions.get(key) == "$":
                     self._positions[key] = newest[0][0].decode() if newest else "0-0"
 
-    def _deliver(self, answer: list) -> None:
+    def _deliver(self, answer: list[Any]) -> None:
         for key, entries in answer:
             stream = key.decode()
             practice_id = stream.rsplit(":", 1)[-1]

@@ -13,7 +13,7 @@ POLICY = (
 )
 
 
-class CrossSite(CSRFError):
+class CrossSite(CSRFError):  # type: ignore[misc]  # the library has no types
     """A form of another site, by the browser's own word."""
 
     description = "This form came from another site."

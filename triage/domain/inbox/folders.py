@@ -70,7 +70,7 @@ class Folder(NamedTuple):
     name: str
     icon: str
     group: str
-    count: int | None
+    count: int | None  # type: ignore[assignment]  # nobody counts in a tuple of the navigation
     is_red: bool
 
 

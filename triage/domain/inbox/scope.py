@@ -15,7 +15,7 @@ from triage.kit import db
 from triage.kit.errors import NotFound
 
 
-def visible_tasks(member: Member) -> Select[tuple[Task]]:
+def visible_tasks(member: Member) -> Select[Task]:
     """All of the practice, or what is or was assigned to the member, less facility and program walls."""
     tasks = select(Task).where(Task.practice_id == member.practice_id)
     match member.messages:
@@ -30,7 +30,7 @@ def visible_tasks(member: Member) -> Select[tuple[Task]]:
     )
 
 
-def visible_conversations(member: Member) -> Select[tuple[Conversation]]:
+def visible_conversations(member: Member) -> Select[Conversation]:
     """Conversations of which the member may see at least a part."""
     conversations = select(Conversation).where(Conversation.practice_id == member.practice_id)
     match member.messages:
@@ -56,7 +56,7 @@ def visible_conversations(member: Member) -> Select[tuple[Conversation]]:
     )
 
 
-def visible_messages(member: Member) -> Select[tuple[Message]]:
+def visible_messages(member: Member) -> Select[Message]:
     """Messages, joined to their conversation. With only assigned messages: the whole thread behind an open
     assignment, else the messages of one's own past tasks and what one sent."""
     messages = (

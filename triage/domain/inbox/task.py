@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, UniqueConstraint
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from triage.kit import db
@@ -147,7 +148,7 @@ class TaskEvent(db.OfPractice, db.Base):
     to_state: Mapped[State] = mapped_column(db.choice(State, "to_state"))
     member_id: Mapped[UUID | None]
     why: Mapped[str]
-    assignees: Mapped[list[str]] = mapped_column(db.JSONB)
+    assignees: Mapped[list[str]] = mapped_column(JSONB)
     at: Mapped[datetime]
     transaction_id: Mapped[int] = mapped_column(BigInteger, server_default=db.TRANSACTION_ID)
 

@@ -50,7 +50,7 @@ class Note(NamedTuple):
 
 
 class Media(NamedTuple):
-    index: int
+    index: int  # type: ignore[assignment]  # nobody asks a picture for a tuple's index
     content_type: str
 
 
@@ -439,7 +439,7 @@ def _in_order(
     zone = ZoneInfo(time_zone)
     entries: list[Entry] = []
     day: date | None = None
-    is_ruled = unread_since is None
+    is_ruled = False
     mixed: list[Bubble | Note] = sorted([*bubbles, *notes], key=lambda entry: entry.at)
     for entry in mixed:
         on = entry.at.astimezone(zone).date()
@@ -447,7 +447,8 @@ def _in_order(
             day = on
             entries.append(Day(on))
         if (
-            not is_ruled
+            unread_since is not None
+            and not is_ruled
             and isinstance(entry, Bubble)
             and entry.direction == "in"
             and entry.at >= unread_since

@@ -287,7 +287,7 @@ def _open_counts(session: Session, practices: Iterable[UUID], members: set[UUID]
         .where(Task.practice_id.in_(list(practices)), Task.owner_id.in_(members), Task.state.in_(OPEN))
         .group_by(Task.owner_id)
     )
-    return {row[0]: row[1] for row in rows_}
+    return {owner_id: count for owner_id, count in rows_ if owner_id is not None}
 
 
 def _programs(session: Session, patients: set[UUID]) -> dict[UUID, set[UUID]]:

@@ -1,6 +1,7 @@
 """Write: everything a plan says, in bulk statements that are built once, in one transaction."""
 
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import bindparam, insert, update
 from sqlalchemy.orm import Session
@@ -17,18 +18,20 @@ from triage.domain.inbox.task import (
     TaskMessage,
 )
 from triage.domain.intake.decide import Filed, Plan, Step, Work
-from triage.domain.intake.ledger import Inbound, InboundState
+from triage.domain.intake.ledger import InboundState
 from triage.domain.patients import consent
 from triage.domain.patients.consent import Keyword
 from triage.kit import db, live, metrics
 
+# Statements on the bare tables: a batch has no use for objects.
+_TABLES = db.Base.metadata.tables
 _INTO = {
-    table: insert(table.__table__)
+    table: insert(_TABLES[table.__tablename__])
     for table in (Message, Task, TaskMessage, Assignment, TaskEvent, AssignmentExplanation, Audit)
 }
 _TASK_GOES_ON = (
-    update(Task.__table__)
-    .where(Task.__table__.c.id == bindparam("task_id"))
+    update(_TABLES["task"])
+    .where(_TABLES["task"].c.id == bindparam("task_id"))
     .values(
         state=bindparam("new_state"),
         version=bindparam("new_version"),
@@ -41,8 +44,8 @@ _TASK_GOES_ON = (
     )
 )
 _ROW_IS_FILED = (
-    update(Inbound.__table__)
-    .where(Inbound.__table__.c.id == bindparam("row_id"))
+    update(_TABLES["inbound"])
+    .where(_TABLES["inbound"].c.id == bindparam("row_id"))
     .values(
         state=InboundState.FILED,
         message_id=bindparam("new_message"),
@@ -242,6 +245,7 @@ def _announce(session: Session, plan: Plan, steps_by_task: dict[Any, Step]) -> N
     for filed in plan.filed:
         work = filed.work
         step = steps_by_task.get(work.id) if work else None
+        of_task: dict[str, UUID | int] = {"task": work.id, "version": work.version} if work else {}
         live.announce(
             session,
             filed.row.practice_id,
@@ -249,7 +253,7 @@ def _announce(session: Session, plan: Plan, steps_by_task: dict[Any, Step]) -> N
             to=set(step.assignees) if step else None,
             conversation=filed.conversation.id,
             message=filed.message_id,
-            **({"task": work.id, "version": work.version} if work else {}),
+            **of_task,
         )
 
 

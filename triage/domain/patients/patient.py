@@ -120,7 +120,9 @@ class Enrolment(db.Base):
     program_id: Mapped[UUID] = mapped_column(primary_key=True)
 
 
-def open_to(member: Member, patient_id: ColumnElement[UUID]) -> ColumnElement[bool]:
+def open_to(
+    member: Member, patient_id: ColumnElement[UUID] | ColumnElement[UUID | None]
+) -> ColumnElement[bool]:
     """Whether programs let this member see the patient; needs no query for members without restrictions."""
     if not member.kept_out_of:
         return true()
@@ -140,7 +142,7 @@ def at_own_facility(member: Member, facility_id: ColumnElement[UUID | None]) -> 
     return or_(facility_id.is_(None), facility_id.in_(own))
 
 
-def visible_patients(member: Member) -> Select[tuple[Patient]]:
+def visible_patients(member: Member) -> Select[Patient]:
     """The patient directory as this member may search it: all or nothing, less facilities and programs."""
     patients = select(Patient).where(Patient.practice_id == member.practice_id)
     if member.messages is not Messages.ALL and not member.may(Privilege.PATIENTS):

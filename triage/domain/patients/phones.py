@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, Index, Row, Select, UniqueConstraint, select
@@ -116,7 +116,7 @@ def identify(people: Iterable[Person]) -> Identity:
 
 def uses_of(
     phone_ids: Iterable[UUID],
-) -> Select[tuple[UUID, UUID, str, str, UUID | None, str, UUID, str, str]]:
+) -> Select[UUID, UUID, str, str, UUID | None, str, UUID, str, str]:
     """Current uses of these numbers with names, in a steady order."""
     return (
         select(
@@ -146,7 +146,7 @@ def uses_of(
     )
 
 
-def person_of(row: Row) -> Person:
+def person_of(row: Row[*tuple[Any, ...]]) -> Person:
     return Person(
         patient_id=row.patient_id,
         patient_name=f"{row.first_name} {row.last_name}".strip(),
