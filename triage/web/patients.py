@@ -94,7 +94,12 @@ def show(patient_id: UUID) -> Response:
         now = clock.now(session)
         found = record.read_record(session, member, patient_id)
         audit.record(
-            session, member.practice_id, audit.Action.READ_PATIENT, by=member.id, at=now, patient_id=patient_id
+            session,
+            member.practice_id,
+            audit.Action.READ_PATIENT,
+            by=member.id,
+            at=now,
+            patient_id=patient_id,
         )
     return render.page(
         "patients/show.html",

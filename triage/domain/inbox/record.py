@@ -162,9 +162,7 @@ def _numbers(session: Session, member: Member, patient: Patient) -> list[Number]
     numbers = []
     for use, phone, label in uses:
         identity = known[phone.id]
-        facts = consent.gather(
-            session, member.practice, phone, identity, wrote_first=phone.id in wrote
-        )
+        facts = consent.gather(session, member.practice, phone, identity, wrote_first=phone.id in wrote)
         answer = consent.may_text(facts)
         leg = Leg.NOT_CURRENT if use.ended_at else answer.leg
         word, tone = TEXTING[leg]

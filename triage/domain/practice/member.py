@@ -199,7 +199,7 @@ def count_by_role(session: Session, practice_id: UUID) -> dict[UUID, int]:
         .where(Member.practice_id == practice_id, Member.is_active)
         .group_by(Member.role_id)
     )
-    return {role_id: count for role_id, count in session.execute(counted)}
+    return {row[0]: row[1] for row in session.execute(counted)}
 
 
 def briefs(session: Session, practice_id: UUID, ids: set[UUID]) -> dict[UUID, Brief]:

@@ -210,9 +210,7 @@ def add_number(
     return added
 
 
-def change_number(
-    session: Session, number: PracticeNumber, *, label: str, facility_id: UUID | None
-) -> None:
+def change_number(session: Session, number: PracticeNumber, *, label: str, facility_id: UUID | None) -> None:
     """Raises `Invalid`. Who sees the number's conversations follows in `inbox.places`."""
     label = " ".join(label.split())
     if not label:

@@ -48,7 +48,11 @@ def _change(session: Session) -> str:
         last_sender_days=whole("last_sender_days"),
         care_team=is_on("care_team"),
     )
-    return "Rules saved. They hold from the next text on." if record(session, practice) else "Nothing was different."
+    return (
+        "Rules saved. They hold from the next text on."
+        if record(session, practice)
+        else "Nothing was different."
+    )
 
 
 def _page(values: Mapping[str, object], errors: Mapping[str, str], status: int = 200) -> Response:

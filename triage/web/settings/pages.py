@@ -54,7 +54,9 @@ def saved(sentence: str, endpoint: str, **values: Any) -> Response:
     return render.changed(toast=Toast(sentence), back=url_for(endpoint, **values))
 
 
-def record(session: Session, subject: Practice | Any, action: audit.Action = audit.Action.SETTINGS_CHANGED) -> bool:
+def record(
+    session: Session, subject: Practice | Any, action: audit.Action = audit.Action.SETTINGS_CHANGED
+) -> bool:
     """Note which fields of `subject` this form changed, by name; False where it changed none."""
     state = inspect(subject)
     fields = [attribute.key for attribute in state.attrs if attribute.history.has_changes()]
