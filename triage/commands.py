@@ -9,7 +9,7 @@ from datetime import datetime
 import click
 from pydantic import ValidationError
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlalchemy.orm import Session
 
@@ -74,14 +74,13 @@ def create_practice(
 @practices.command("list")
 def list_practices() -> None:
     """Every practice with its numbers."""
-    table = Table("Practice", "Kind", "Time zone", "Numbers", "Carrier account", "Id")
+    table = Table("Practice", "Kind", "Time zone", Column("Numbers", no_wrap=True), "Account")
     with _at_work() as session:
         for practice in practices_.practices_by(session, None):
             numbers = practices_.numbers_of(session, practice.id)
-            account = practice.carrier_account or "none"
-            texts = [practice.name, practice.kind.value, practice.time_zone]
             listed = "\n".join(number.number for number in numbers) or "none"
-            table.add_row(*texts, listed, account, str(practice.id))
+            account = "set" if practice.carrier_token_sealed else "none"
+            table.add_row(practice.name, practice.kind.value, practice.time_zone, listed, account)
     _print(table, "There is no practice yet. Make one: triage practices create NAME")
 
 
@@ -281,7 +280,7 @@ def _secret(what: str, *, is_repeated: bool = True) -> str:
     if sys.stdin.isatty():
         answer: str = click.prompt(what, hide_input=True, confirmation_prompt=is_repeated)
         return answer
-    line = click.get_text_stream("stdin").readline().rstrip("\r\n")
+    line = sys.stdin.readline().rstrip("\r\n")
     if not line:
         raise click.ClickException(f"{what}: nothing came on standard input.")
     return line

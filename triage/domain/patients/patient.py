@@ -195,7 +195,7 @@ def at_own_facility(member: Member, facility_id: ColumnElement[UUID | None]) -> 
     return or_(facility_id.is_(None), facility_id.in_(own))
 
 
-def visible_patients(member: Member) -> Select[tuple[Patient]]:
+def visible_patients(member: Member) -> Select[Patient]:
     """The patient directory as this member may search it: all or nothing, less facilities and programs."""
     patients = select(Patient).where(Patient.practice_id == member.practice_id)
     if member.messages is not Messages.ALL and not member.may(Privilege.PATIENTS):
