@@ -98,6 +98,12 @@ def cleo(browser_of: Callable[[Member], Browser], cast: Cast) -> Browser:
 
 
 @pytest.fixture
+def admin(browser_of: Callable[[Member], Browser], cast: Cast) -> Browser:
+    """May change settings, members and roles, and sees all messages."""
+    return browser_of(cast.admin)
+
+
+@pytest.fixture
 def dan(browser_of: Callable[[Member], Browser], cast: Cast) -> Browser:
     """Works in another practice."""
     return browser_of(cast.dan)

@@ -1,4 +1,4 @@
-"""A practice number moves to another facility: its conversations and their tasks go with it."""
+"""Where conversations belong: their tasks go with them when a number moves, or when it becomes known whose it is."""
 
 from uuid import UUID
 
@@ -6,11 +6,11 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from triage.domain import audit
-from triage.domain.conversations.conversation import Conversation
-from triage.domain.inbox import staffing
+from triage.domain.conversations.conversation import Conversation, facility_for
+from triage.domain.inbox import scope, staffing
 from triage.domain.inbox.task import Task
 from triage.domain.patients.patient import Patient
-from triage.domain.patients.phones import PhoneUse
+from triage.domain.patients.phones import Phone, PhoneUse, identities
 from triage.domain.practice.member import Member, load_member
 from triage.domain.practice.practice import PracticeNumber, change_number
 from triage.domain.practice.privileges import Role
@@ -77,3 +77,22 @@ def _behind_walls(session: Session, number: PracticeNumber) -> list[Member]:
     )
     found = [load_member(session, member_id) for member_id in session.scalars(walled).all()]
     return [member for member in found if member is not None]
+
+
+def know_again(session: Session, phone: Phone) -> None:
+    """Whose number it is has changed: its conversations and their open tasks follow. Safe to repeat."""
+    identity = identities(session, [phone.id])[phone.id]
+    rows = session.execute(
+        select(Conversation, PracticeNumber)
+        .join(PracticeNumber, PracticeNumber.id == Conversation.practice_number_id)
+        .where(Conversation.phone_id == phone.id)
+        .order_by(Conversation.id)
+        .with_for_update(of=Conversation)
+    ).all()
+    for conversation, number in rows:
+        conversation.patient_id = identity.patient_id
+        conversation.facility_id = facility_for(number, identity)
+        task = scope.open_task_of(session, conversation.id, lock=True)
+        if task is not None:
+            task.patient_id, task.facility_id = conversation.patient_id, conversation.facility_id
+    session.flush()

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from triage.domain.conversations.conversation import Conversation
@@ -141,7 +142,8 @@ def find_use(session: Session, member: Member, patient_id: UUID, use_id: UUID) -
     ).first()
     if found is None:
         raise NotFound("This number is no longer linked to the patient.")
-    return found.tuple()
+    use, phone = found
+    return use, phone
 
 
 def _contacts(session: Session, patient: Patient) -> Sequence[Contact]:
@@ -258,7 +260,7 @@ def _newest_messages(session: Session, member: Member, ids: list[UUID]) -> dict[
     query = (
         visible_messages(member)
         .where(Message.conversation_id.in_(ids))
-        .distinct(Message.conversation_id)
+        .ext(distinct_on(Message.conversation_id))
         .order_by(Message.conversation_id, Message.at.desc(), Message.id.desc())
     )
     return {message.conversation_id: message for message in session.scalars(query)}
@@ -268,7 +270,7 @@ def _newest_tasks(session: Session, member: Member, ids: list[UUID]) -> dict[UUI
     query = (
         visible_tasks(member)
         .where(Task.conversation_id.in_(ids))
-        .distinct(Task.conversation_id)
+        .ext(distinct_on(Task.conversation_id))
         .order_by(Task.conversation_id, Task.state.in_(OPEN).desc(), Task.opened_at.desc(), Task.id.desc())
     )
     return {task.conversation_id: task for task in session.scalars(query)}

@@ -15,6 +15,7 @@ from sqlalchemy import (
     and_,
     exists,
     false,
+    func,
     or_,
     select,
     true,
@@ -24,7 +25,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from triage.domain.practice.member import Member
 from triage.domain.practice.privileges import Messages, Privilege
 from triage.kit import db
-from triage.kit.errors import NotFound
+from triage.kit.errors import Invalid, NotFound
 
 
 class PatientKind(StrEnum):
@@ -118,6 +119,60 @@ class Enrolment(db.Base):
     practice_id: Mapped[UUID] = mapped_column(ForeignKey("practice.id"))
     patient_id: Mapped[UUID] = mapped_column(primary_key=True)
     program_id: Mapped[UUID] = mapped_column(primary_key=True)
+
+
+def add_patient(
+    session: Session,
+    practice_id: UUID,
+    *,
+    first_name: str,
+    last_name: str,
+    chart_number: str,
+    now: datetime,
+    born_on: date | None = None,
+    species: str | None = None,
+    language: str = "en",
+) -> Patient:
+    """A person, or an animal where a species is given. Raises `Invalid`, naming each field."""
+    first_name, last_name = " ".join(first_name.split()), " ".join(last_name.split())
+    chart_number = chart_number.strip()
+    wrong = {}
+    if not first_name:
+        wrong["first_name"] = "Enter a name."
+    if not chart_number:
+        wrong["chart_number"] = "Enter the number of the chart."
+    elif by_chart_number(session, practice_id, chart_number) is not None:
+        wrong["chart_number"] = "Another patient has this chart number."
+    if born_on is not None and born_on > now.date():
+        wrong["born_on"] = "The birth date lies in the future."
+    if wrong:
+        raise Invalid(**wrong)
+    patient = Patient(
+        practice_id=practice_id,
+        kind=PatientKind.ANIMAL if species else PatientKind.PERSON,
+        first_name=first_name,
+        last_name=last_name,
+        name_key=sort_key(first_name, last_name),
+        chart_number=chart_number,
+        born_on=born_on,
+        species=species,
+        language=language,
+        created_at=now,
+    )
+    session.add(patient)
+    session.flush()
+    return patient
+
+
+def by_chart_number(session: Session, practice_id: UUID, chart_number: str) -> Patient | None:
+    """For the system: no member is asking."""
+    query = select(Patient).where(Patient.practice_id == practice_id, Patient.chart_number == chart_number)
+    return session.scalar(query)
+
+
+def count_patients(session: Session, practice_id: UUID) -> int:
+    query = select(func.count()).where(Patient.practice_id == practice_id, Patient.archived_at.is_(None))
+    return session.scalar(query) or 0
 
 
 def open_to(

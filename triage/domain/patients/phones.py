@@ -12,6 +12,8 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from triage.domain.patients.patient import Contact, Patient, PatientContact
 from triage.kit import db
+from triage.kit.errors import Invalid
+from triage.kit.phone import as_e164
 
 
 class Phone(db.OfPractice, db.Base):
@@ -185,6 +187,27 @@ def phone_for(session: Session, practice_id: UUID, number: str, *, now: datetime
     return session.scalars(
         select(Phone).where(Phone.practice_id == practice_id, Phone.number == number)
     ).one()
+
+
+def link(session: Session, patient: Patient, number: str, *, region: str, now: datetime) -> Phone:
+    """The patient is reached at this number from now on. Raises `Invalid`. Safe to repeat."""
+    e164 = as_e164(number, region)
+    if e164 is None:
+        raise Invalid(number="Enter a full phone number, such as +1 202 555 0123.")
+    phone = phone_for(session, patient.practice_id, e164, now=now)
+    use = session.scalar(
+        select(PhoneUse).where(
+            PhoneUse.phone_id == phone.id,
+            PhoneUse.patient_id == patient.id,
+            PhoneUse.contact_id.is_(None),
+        )
+    )
+    if use is None:
+        session.add(PhoneUse(practice_id=patient.practice_id, phone_id=phone.id, patient_id=patient.id))
+    else:
+        use.ended_at = None
+    session.flush()
+    return phone
 
 
 def uses_by_patient(

@@ -180,6 +180,19 @@ def find_member(session: Session, practice_id: UUID, member_id: UUID, *, lock: b
     return member
 
 
+def by_login(session: Session, login: str) -> Member:
+    """Of any practice, locked; for commands. Raises `NotFound`."""
+    member = session.scalar(
+        select(Member)
+        .where(Member.login == login.strip().lower())
+        .options(joinedload(Member.role, innerjoin=True))
+        .with_for_update(of=Member)
+    )
+    if member is None:
+        raise NotFound(f"Nobody signs in as {login}.")
+    return member
+
+
 def members_of(session: Session, practice_id: UUID) -> list[Member]:
     """Everybody in the practice, active first, by name."""
     return list(
@@ -199,7 +212,7 @@ def count_by_role(session: Session, practice_id: UUID) -> dict[UUID, int]:
         .where(Member.practice_id == practice_id, Member.is_active)
         .group_by(Member.role_id)
     )
-    return dict(session.execute(counted).tuples().all())
+    return {row[0]: row[1] for row in session.execute(counted)}
 
 
 def briefs(session: Session, practice_id: UUID, ids: set[UUID]) -> dict[UUID, Brief]:

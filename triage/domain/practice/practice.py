@@ -1,16 +1,20 @@
 """Practices, their facilities and numbers, and the switches that hold for a whole practice."""
 
+import re
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 from zoneinfo import available_timezones
 
-from sqlalchemy import CheckConstraint, Index, UniqueConstraint, func, select
+from sqlalchemy import CheckConstraint, Index, String, UniqueConstraint, cast, func, or_, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from triage.kit import db
 from triage.kit.errors import Invalid, NotFound
 from triage.kit.phone import as_e164
+
+ACCOUNT = re.compile(r"AC[0-9a-f]{32}")
+REGION = re.compile(r"[A-Z]{2}")
 
 
 class Kind(StrEnum):
@@ -84,6 +88,46 @@ def find_practice(session: Session, practice_id: UUID, *, lock: bool = False) ->
     if practice is None:
         raise NotFound("There is no such practice.")
     return practice
+
+
+def add_practice(
+    session: Session, *, name: str, kind: Kind, time_zone: str, region: str, now: datetime
+) -> Practice:
+    """A practice without numbers and people yet. Raises `Invalid`, naming each field."""
+    wrong = {}
+    name = " ".join(name.split())
+    if not name:
+        wrong["name"] = "Enter the name that patients know."
+    if time_zone not in available_timezones():
+        wrong["time_zone"] = f"There is no time zone {time_zone}. They look like America/New_York."
+    if REGION.fullmatch(region) is None:
+        wrong["region"] = "A region is a country in two capital letters, such as US."
+    if wrong:
+        raise Invalid(**wrong)
+    practice = Practice(name=name, kind=kind, time_zone=time_zone, region=region, created_at=now)
+    session.add(practice)
+    session.flush()
+    return practice
+
+
+def connect_account(session: Session, practice: Practice, *, account: str, token_sealed: str) -> None:
+    """The carrier account through which the practice texts. Raises `Invalid`."""
+    if ACCOUNT.fullmatch(account) is None:
+        raise Invalid(account="An account is AC and 32 hexadecimal digits.")
+    owner = by_account(session, account)
+    if owner is not None and owner.id != practice.id:
+        raise Invalid(account="Another practice has this account.")
+    practice.carrier_account, practice.carrier_token_sealed = account, token_sealed
+    session.flush()
+
+
+def practices_by(session: Session, name_or_id: str | None) -> list[Practice]:
+    """All practices, or those of this name or id; for commands, which act for the whole installation."""
+    query = select(Practice).order_by(func.lower(Practice.name), Practice.id)
+    if name_or_id is not None:
+        as_text = cast(Practice.id, String)
+        query = query.where(or_(func.lower(Practice.name) == name_or_id.lower(), as_text == name_or_id))
+    return list(session.scalars(query))
 
 
 def by_account(session: Session, account: str) -> Practice | None:

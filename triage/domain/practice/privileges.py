@@ -95,6 +95,16 @@ def roles_of(session: Session, practice_id: UUID) -> list[Role]:
     return list(session.scalars(select(Role).where(Role.practice_id == practice_id).order_by(Role.id)))
 
 
+def role_by_name(session: Session, practice_id: UUID, name: str) -> Role:
+    """Upper and lower case are one. Raises `Invalid`, naming the roles that there are."""
+    roles = roles_of(session, practice_id)
+    role = next((role for role in roles if role.name.lower() == name.strip().lower()), None)
+    if role is None:
+        known = ", ".join(role.name for role in roles)
+        raise Invalid(role=f"There is no role {name}. There are: {known}.")
+    return role
+
+
 def find_role(session: Session, practice_id: UUID, role_id: UUID, *, lock: bool = False) -> Role:
     """Raises `NotFound`."""
     query = select(Role).where(Role.practice_id == practice_id, Role.id == role_id)

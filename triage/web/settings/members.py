@@ -29,7 +29,7 @@ def members() -> Response:
     return page(
         "settings/members.html",
         "members",
-        active=[member for member in found if member.is_active],
+        able=[member for member in found if member.is_active],
         switched_off=[member for member in found if not member.is_active],
         new_url=url_for("settings.new_member"),
     )

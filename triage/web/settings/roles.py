@@ -28,7 +28,7 @@ PRIVILEGES = [
     ("members", "Members and roles", "Add people, change what they may do"),
     ("patients", "Patients", "Find patients and open their pages"),
     ("export", "Export", "Take messages out as files"),
-    ("purge", "Remove for good", "Messages and files leave a mark and nothing else"),
+    ("purge", "Remove for good", "Messages and files; a mark stays"),
 ]
 
 
@@ -43,7 +43,7 @@ def roles() -> Response:
         "roles",
         roles=found,
         counts=counts,
-        messages_labels={value: label for value, label, _ in MESSAGES},
+        messages_words={"all": "All", "assigned": "Only assigned", "none": "None"},
         privilege_options=PRIVILEGES,
         new_url=url_for("settings.new_role"),
     )

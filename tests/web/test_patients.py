@@ -1,0 +1,240 @@
+"""Patients: finding one, the page, consent and texting, and who may do it."""
+
+from collections.abc import Callable
+from datetime import date
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from tests import builders
+from tests.cast import PAT_NUMBER, Cast
+from tests.web.conftest import Browser
+from triage.domain import audit
+from triage.domain.patients import directory
+from triage.domain.patients.consent import ConsentEvent, ConsentKind
+from triage.domain.patients.patient import Patient, PatientKind
+from triage.domain.patients.phones import Phone, PhoneUse
+from triage.domain.practice.member import Member
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "porter",
+        "Pat",
+        "PÖRTER",
+        "por pat",
+        "1001",
+        "(202) 555-0150",
+        "+12025550150",
+        "0150",
+        "1980-05-17",
+        "5/17/1980",
+    ],
+)
+def test_ana_finds_pat_by_whatever_she_knows(ana: Browser, words: str) -> None:
+    answer = ana.post("/patients", q=words)
+
+    assert answer.status_code == 200
+    assert "Pat Porter" in answer.text
+
+
+@pytest.mark.parametrize("words", ["nobody", "0199", "1980-05-18", "%%", "__", "17.5.1980"])
+def test_what_fits_nobody_finds_nobody(ana: Browser, words: str) -> None:
+    answer = ana.post("/patients", q=words)
+
+    assert "Pat Porter" not in answer.text
+    assert "Nobody matches that" in answer.text
+
+
+def test_an_animal_is_found_by_its_owner(ana: Browser, session: Session, cast: Cast) -> None:
+    dog = builders.a_patient(session, cast=cast, first_name="Biscuit", last_name="", kind=PatientKind.ANIMAL)
+    builders.a_contact(session, of=[dog], name="Maria Moss")
+    session.commit()
+
+    page = ana.post("/patients", q="moss").text
+
+    assert "Biscuit" in page
+    assert "owner Maria Moss" in page
+
+
+def test_one_letter_is_not_enough(ana: Browser) -> None:
+    answer = ana.post("/patients", q="p")
+
+    assert answer.status_code == 422
+    assert "Type at least two letters or digits." in answer.text
+
+
+def test_a_search_is_noted_without_what_was_searched(ana: Browser, session: Session, cast: Cast) -> None:
+    ana.post("/patients", q="porter")
+
+    noted = session.scalars(select(audit.Audit).where(audit.Audit.action == "searched_patients")).one()
+    assert noted.member_id == cast.ana.id
+    assert noted.detail == {}
+
+
+def test_the_directory_cannot_be_copied_by_searching(ana: Browser) -> None:
+    for _ in range(directory.SEARCHES.tries):
+        assert ana.post("/patients", q="nobody").status_code == 200
+
+    answer = ana.post("/patients", q="porter")
+
+    assert answer.status_code == 429
+    assert "Pat Porter" not in answer.text
+
+
+def test_dan_finds_nobody_of_another_practice(dan: Browser) -> None:
+    assert "Pat Porter" not in dan.post("/patients", q="porter").text
+
+
+@pytest.mark.parametrize("who", ["ben", "cleo"])
+def test_for_who_may_not_use_the_directory_there_is_none(
+    request: pytest.FixtureRequest, who: str, cast: Cast
+) -> None:
+    browser: Browser = request.getfixturevalue(who)
+
+    assert browser.get("/patients").status_code == 404
+    assert browser.post("/patients", q="porter").status_code == 404
+    assert browser.get(f"/patients/{cast.pat.id}").status_code == 404
+
+
+def test_a_role_with_the_privilege_finds_patients_without_seeing_messages(
+    browser_of: Callable[[Member], Browser], session: Session, cast: Cast
+) -> None:
+    builders.an_inbound(session, cast=cast, body="A private matter")
+    role = builders.a_role(session, cast=cast, messages="none", patients=True)
+    clerk = browser_of(builders.a_member(session, cast=cast, role=role))
+
+    page = clerk.get(f"/patients/{cast.pat.id}")
+
+    assert "Pat Porter" in clerk.post("/patients", q="porter").text
+    assert page.status_code == 200
+    assert "A private matter" not in page.text
+
+
+def test_a_wall_between_locations_hides_patients(
+    browser_of: Callable[[Member], Browser], session: Session, cast: Cast
+) -> None:
+    role = builders.a_role(session, cast=cast, messages="all", own_facilities_only=True)
+    south = browser_of(builders.a_member(session, cast=cast, role=role, facilities=[cast.south]))
+
+    assert "Pat Porter" not in south.post("/patients", q="porter").text
+    assert south.get(f"/patients/{cast.pat.id}").status_code == 404
+
+
+def test_the_page_shows_who_pat_is_and_what_was_written(ana: Browser, session: Session, cast: Cast) -> None:
+    builders.an_inbound(session, cast=cast, body="Can I come at nine?")
+    builders.a_place_in_care_team(session, patient=cast.pat, member=cast.ben, is_primary=True)
+    session.commit()
+
+    page = ana.get(f"/patients/{cast.pat.id}").text
+
+    for shown in ("Pat Porter", "(202) 555-0150", "17 May 1980", "North", "Ben Brook", "Can I come at nine?"):
+        assert shown in page
+    assert "Pat" not in page[page.index("<title>") : page.index("</title>")].replace("Patient", "")
+
+
+def test_looking_at_a_patient_is_noted(ana: Browser, session: Session, cast: Cast) -> None:
+    ana.get(f"/patients/{cast.pat.id}")
+
+    noted = session.scalars(select(audit.Audit).where(audit.Audit.action == "read_patient")).one()
+    assert (noted.member_id, noted.patient_id) == (cast.ana.id, cast.pat.id)
+
+
+def test_a_patient_of_another_practice_does_not_exist(dan: Browser, session: Session, cast: Cast) -> None:
+    assert dan.get(f"/patients/{cast.pat.id}").status_code == 404
+    assert session.scalar(select(audit.Audit.id).where(audit.Audit.action == "read_patient")) is None
+
+
+def test_a_number_that_nobody_asked_can_be_asked_for(ana: Browser, session: Session, cast: Cast) -> None:
+    use = _use(session)
+    assert "Not asked" in ana.get(f"/patients/{cast.pat.id}").text
+
+    answer = ana.post(f"/patients/{cast.pat.id}/numbers/{use.id}/consent", how="paper")
+
+    session.expire_all()
+    assert answer.location == f"/patients/{cast.pat.id}"
+    assert use.consented_how == "paper"
+    assert "Enabled" in ana.get(f"/patients/{cast.pat.id}").text
+    assert "Consent to texts was recorded" in ana.get(f"/patients/{cast.pat.id}").text
+
+
+def test_consent_is_recorded_once(ana: Browser, session: Session, cast: Cast) -> None:
+    use = _use(session)
+
+    for how in ("paper", "phone"):
+        ana.post(f"/patients/{cast.pat.id}/numbers/{use.id}/consent", how=how)
+
+    kinds = session.scalars(select(ConsentEvent.kind).where(ConsentEvent.phone_id == use.phone_id))
+    assert list(kinds) == [ConsentKind.RECORDED]
+
+
+def test_texting_to_a_number_is_turned_off_and_on(ana: Browser, session: Session, cast: Cast) -> None:
+    use = _use(session)
+    address = f"/patients/{cast.pat.id}/numbers/{use.id}/texting"
+
+    ana.post(address, on="no")
+    assert session.get_one(Phone, use.phone_id).texting_on is False
+    assert "Turned off" in ana.get(f"/patients/{cast.pat.id}").text
+
+    ana.post(address, on="yes")
+    session.expire_all()
+    assert session.get_one(Phone, use.phone_id).texting_on is True
+
+
+@pytest.mark.parametrize("deed", ["consent", "texting"])
+@pytest.mark.parametrize("who", ["ben", "cleo", "dan"])
+def test_who_has_no_such_patient_changes_nothing(
+    request: pytest.FixtureRequest, session: Session, cast: Cast, who: str, deed: str
+) -> None:
+    browser: Browser = request.getfixturevalue(who)
+    use = _use(session)
+
+    answer = browser.post(f"/patients/{cast.pat.id}/numbers/{use.id}/{deed}", on="no", how="paper")
+
+    session.expire_all()
+    assert answer.status_code == 404
+    assert use.consented_at is None
+    assert session.get_one(Phone, use.phone_id).texting_on is True
+
+
+def test_a_number_of_another_patient_cannot_be_reached_through_this_one(
+    ana: Browser, session: Session, cast: Cast
+) -> None:
+    robin = builders.a_patient(session, cast=cast, number=builders.a_number())
+    session.commit()
+
+    answer = ana.post(f"/patients/{robin.id}/numbers/{_use(session).id}/texting", on="no")
+
+    assert answer.status_code == 404
+
+
+def test_an_archived_patient_is_not_found_by_searching(ana: Browser, session: Session, cast: Cast) -> None:
+    robin = builders.a_patient(session, cast=cast)
+    robin.archived_at = builders.ago(session, days=1)
+    session.commit()
+
+    assert "Robin Reed" not in ana.post("/patients", q="reed").text
+
+
+@pytest.mark.parametrize(
+    ("words", "region", "meant"),
+    [
+        ("1980-05-17", "US", date(1980, 5, 17)),
+        ("5/17/1980", "US", date(1980, 5, 17)),
+        ("17.5.1980", "DE", date(1980, 5, 17)),
+        ("17/5/1980", "GB", date(1980, 5, 17)),
+        ("2/30/1980", "US", None),
+        ("5/17/80", "US", None),
+        ("yesterday", "US", None),
+    ],
+)
+def test_a_date_is_read_as_the_country_writes_it(words: str, region: str, meant: date | None) -> None:
+    assert directory.read_date(words, region) == meant
+
+
+def _use(session: Session) -> PhoneUse:
+    """Pat's number."""
+    query = select(PhoneUse).join(Phone, Phone.id == PhoneUse.phone_id).where(Phone.number == PAT_NUMBER)
+    return session.scalars(query.join(Patient, Patient.id == PhoneUse.patient_id)).one()

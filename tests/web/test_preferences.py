@@ -1,0 +1,133 @@
+"""Preferences: everybody's own, and their password."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from tests.cast import PASSWORD, Cast
+from tests.web.conftest import Browser
+from triage.domain import audit
+from triage.domain.practice import member as members
+from triage.domain.practice import sign_in
+from triage.domain.practice.member import Density, Member, Notice, Theme
+
+NEW_PASSWORD = "another long password"
+FORM = {
+    "theme": "system",
+    "density": "comfortable",
+    "notify_sound": "mine",
+    "notify_popup": "none",
+    "single_keys": "yes",
+    "is_available_for_chat": "yes",
+}
+
+
+def test_everybody_opens_their_preferences(ana: Browser, ben: Browser, cleo: Browser) -> None:
+    for browser in (ana, ben, cleo):
+        assert browser.get("/preferences").status_code == 200
+
+
+def test_a_stranger_has_no_preferences(stranger: Browser) -> None:
+    assert stranger.get("/preferences").location.startswith("/sign-in")
+
+
+def test_ben_changes_what_is_his(ben: Browser, session: Session, cast: Cast) -> None:
+    answer = ben.post(
+        "/preferences",
+        theme="dark",
+        density="compact",
+        notify_sound="none",
+        notify_popup="all",
+        enter_sends="yes",
+        is_away="yes",
+    )
+
+    now = _of(session, cast.ben)
+    assert answer.location == "/preferences"
+    assert (now.theme, now.density) == (Theme.DARK, Density.COMPACT)
+    assert (now.notify_sound, now.notify_popup) == (Notice.NONE, Notice.ALL)
+    assert (now.single_keys, now.enter_sends) == (False, True)
+    assert (now.is_away, now.is_available_for_chat) == (True, False)
+
+
+def test_the_next_page_follows_the_new_theme(ben: Browser) -> None:
+    ben.post("/preferences", **{**FORM, "theme": "dark"})
+
+    page = ben.get("/preferences").text
+    assert 'data-theme="dark"' in page
+    assert "Preferences saved." in page
+
+
+def test_nobody_else_is_changed(ben: Browser, session: Session, cast: Cast) -> None:
+    ben.post("/preferences", **{**FORM, "theme": "dark"})
+
+    assert _of(session, cast.ana).theme is Theme.SYSTEM
+    assert _of(session, cast.dan).theme is Theme.SYSTEM
+
+
+def test_what_changed_is_noted(ben: Browser, session: Session, cast: Cast) -> None:
+    ben.post("/preferences", **{**FORM, "theme": "dark"})
+
+    noted = session.scalars(select(audit.Audit).where(audit.Audit.action == "preferences_changed")).one()
+    assert (noted.member_id, noted.detail["fields"]) == (cast.ben.id, "theme")
+
+
+@pytest.mark.parametrize("field", ["theme", "density", "notify_sound", "notify_popup"])
+def test_a_word_that_is_no_choice_is_refused(ben: Browser, session: Session, cast: Cast, field: str) -> None:
+    answer = ben.post("/preferences", **{**FORM, "enter_sends": "yes", field: "pink"})
+
+    assert answer.status_code == 422
+    assert "Choose one of the offered values." in answer.text
+    assert _of(session, cast.ben).enter_sends is False
+
+
+def test_ben_changes_his_password_and_stays_signed_in_here_alone(
+    ben: Browser, browser_of: Callable[[Member], Browser], session: Session, cast: Cast
+) -> None:
+    elsewhere = browser_of(cast.ben)
+
+    answer = ben.post("/preferences/password", old_password=PASSWORD, password=NEW_PASSWORD)
+
+    assert answer.location == "/preferences"
+    assert sign_in.check_password(session, "ben", NEW_PASSWORD) is not None
+    assert ben.get("/preferences").status_code == 200
+    assert elsewhere.get("/preferences").status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"old_password": "not it at all"}, "This is not your present password."),
+        ({"old_password": ""}, "This is not your present password."),
+        ({"password": "short"}, "Use at least 12 characters."),
+    ],
+)
+def test_a_password_is_changed_only_by_who_knows_the_old_one(
+    ben: Browser, session: Session, given: dict[str, Any], sentence: str
+) -> None:
+    answer = ben.post(
+        "/preferences/password", **{"old_password": PASSWORD, "password": NEW_PASSWORD, **given}
+    )
+
+    assert answer.status_code == 422
+    assert sentence in answer.text
+    assert NEW_PASSWORD not in answer.text
+    assert sign_in.check_password(session, "ben", PASSWORD) is not None
+
+
+def test_the_old_password_cannot_be_guessed(ben: Browser, session: Session) -> None:
+    for _ in range(sign_in.BY_OLD_PASSWORD.tries):
+        ben.post("/preferences/password", old_password="a guess", password=NEW_PASSWORD)
+
+    answer = ben.post("/preferences/password", old_password=PASSWORD, password=NEW_PASSWORD)
+
+    assert answer.status_code == 429
+    assert "Too many tries." in answer.text
+    assert sign_in.check_password(session, "ben", PASSWORD) is not None
+
+
+def _of(session: Session, member: Member) -> Member:
+    return members.find_member(session, member.practice_id, member.id)

@@ -1,0 +1,264 @@
+"""Settings pages: the practice, its rules, locations and numbers, and who may open which of them."""
+
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from tests import builders, cast
+from tests.cast import Cast
+from tests.web.conftest import Browser
+from triage.domain import audit
+from triage.domain.practice.practice import Facility, Practice, PracticeNumber
+
+PRACTICE = {
+    "name": "Elm Street Clinic",
+    "time_zone": "America/New_York",
+    "overdue_after_minutes": "120",
+    "idle_minutes": "15",
+    "texting_on": "yes",
+    "reply_assigns": "yes",
+}
+PAGES = [
+    "/settings/practice",
+    "/settings/auto-assignment",
+    "/settings/quarantine",
+    "/settings/facilities/new",
+    "/settings/numbers/new",
+    "/settings/roles",
+    "/settings/roles/new",
+    "/settings/members",
+    "/settings/members/new",
+]
+
+
+@pytest.mark.parametrize("address", PAGES)
+def test_an_admin_opens_every_settings_page(admin: Browser, address: str) -> None:
+    assert admin.get(address).status_code == 200
+
+
+@pytest.mark.parametrize("address", PAGES)
+def test_ana_may_not_open_a_settings_page(ana: Browser, address: str) -> None:
+    assert ana.get(address).status_code == 403
+
+
+@pytest.mark.parametrize("address", PAGES)
+def test_a_stranger_is_asked_to_sign_in_first(stranger: Browser, address: str) -> None:
+    assert stranger.get(address).status_code == 303
+
+
+def test_settings_begin_with_the_first_page_that_the_role_opens(admin: Browser, ana: Browser) -> None:
+    assert admin.get("/settings").location == "/settings/practice"
+    assert ana.get("/settings").location == "/preferences"
+
+
+def test_settings_list_only_what_the_role_opens(ana: Browser) -> None:
+    page = ana.get("/preferences").text
+
+    assert "/settings/members" not in page
+    assert "/settings/practice" not in page
+
+
+def test_an_admin_changes_the_practice(admin: Browser, session: Session, cast: Cast) -> None:
+    changed = {**PRACTICE, "name": "  Elm  Street ", "idle_minutes": "30", "sign_texts": "yes"}
+    del changed["texting_on"]
+
+    answer = admin.post("/settings/practice", **changed)
+
+    practice = session.get_one(Practice, cast.practice_id)
+    assert answer.location == "/settings/practice"
+    assert (practice.idle_minutes, practice.sign_texts, practice.texting_on) == (30, True, False)
+    assert "Practice saved." in admin.get("/settings/practice").text
+
+
+def test_a_change_is_noted_by_the_names_of_its_fields(admin: Browser, session: Session, cast: Cast) -> None:
+    admin.post("/settings/practice", **{**PRACTICE, "name": "Oak Clinic"})
+
+    assert _details(session) == ["name"]
+
+
+def test_nothing_is_noted_where_nothing_changed(admin: Browser, session: Session) -> None:
+    admin.post("/settings/practice", **PRACTICE)
+
+    assert _details(session) == []
+
+
+@pytest.mark.parametrize(
+    ("field", "given", "sentence"),
+    [
+        ("name", " ", "Enter the name that patients know."),
+        ("time_zone", "Mars/Olympus", "Choose one of the time zones."),
+        ("overdue_after_minutes", "4", "Choose between 5 minutes and 7 days."),
+        ("overdue_after_minutes", "soon", "Choose between 5 minutes and 7 days."),
+        ("idle_minutes", "61", "Choose between 5 and 60 minutes."),
+        ("idle_minutes", "9" * 30, "Choose between 5 and 60 minutes."),
+    ],
+)
+def test_what_cannot_be_used_is_said_beside_its_field(
+    admin: Browser, session: Session, cast: Cast, field: str, given: str, sentence: str
+) -> None:
+    answer = admin.post("/settings/practice", **{**PRACTICE, field: given, "sign_texts": "yes"})
+
+    assert answer.status_code == 422
+    assert answer.text.count(sentence) == 2
+    assert 'name="sign_texts" value="yes" role="switch" checked' in answer.text
+    assert session.get_one(Practice, cast.practice_id).sign_texts is False
+
+
+def test_the_same_form_changes_the_practice_once(admin: Browser, session: Session, cast: Cast) -> None:
+    form = {**PRACTICE, "idle_minutes": "30", "form_id": str(uuid4())}
+
+    admin.post("/settings/practice", **form)
+    again = admin.post("/settings/practice", **form)
+
+    assert again.status_code == 303
+    assert _details(session) == ["idle_minutes"]
+
+
+def test_the_same_form_with_other_content_is_refused(admin: Browser) -> None:
+    form = {**PRACTICE, "form_id": str(uuid4())}
+
+    admin.post("/settings/practice", **form)
+    other = admin.post("/settings/practice", **{**form, "idle_minutes": "30"})
+
+    assert other.status_code == 409
+
+
+def test_a_form_without_its_id_is_refused(admin: Browser) -> None:
+    assert admin.post("/settings/practice", **{**PRACTICE, "form_id": ""}).status_code == 422
+
+
+def test_ana_cannot_change_the_practice(ana: Browser, session: Session, cast: Cast) -> None:
+    answer = ana.post("/settings/practice", **{**PRACTICE, "idle_minutes": "30"})
+
+    assert answer.status_code == 403
+    assert session.get_one(Practice, cast.practice_id).idle_minutes == 15
+
+
+def test_an_admin_of_another_practice_changes_only_their_own(
+    dan: Browser, session: Session, cast: Cast
+) -> None:
+    dan.post("/settings/practice", **{**PRACTICE, "name": "Renamed by Dan"})
+
+    assert session.get_one(Practice, cast.practice_id).name == "Elm Street Clinic"
+    assert session.get_one(Practice, cast.other_practice.id).name == "Renamed by Dan"
+
+
+def test_an_admin_changes_the_rules(admin: Browser, session: Session, cast: Cast) -> None:
+    answer = admin.post("/settings/auto-assignment", last_sender_days="14", care_team="yes")
+
+    practice = session.get_one(Practice, cast.practice_id)
+    assert answer.location == "/settings/auto-assignment"
+    assert (practice.assign_last_sender, practice.last_sender_days) == (False, 14)
+    assert practice.assign_care_team is True
+
+
+@pytest.mark.parametrize("days", ["0", "91", "", "seven"])
+def test_a_window_that_cannot_be_is_refused(admin: Browser, session: Session, cast: Cast, days: str) -> None:
+    answer = admin.post("/settings/auto-assignment", last_sender="yes", last_sender_days=days)
+
+    assert answer.status_code == 422
+    assert "Choose between 1 and 90 days." in answer.text
+    assert session.get_one(Practice, cast.practice_id).last_sender_days == 7
+
+
+def test_an_admin_adds_a_location(admin: Browser, session: Session, cast: Cast) -> None:
+    answer = admin.post("/settings/facilities/new", name=" West  side ")
+
+    names = session.scalars(select(Facility.name).where(Facility.practice_id == cast.practice_id))
+    assert answer.location == "/settings/practice"
+    assert set(names) == {"North", "South", "West side"}
+
+
+def test_an_admin_renames_a_location(admin: Browser, session: Session, cast: Cast) -> None:
+    admin.post(f"/settings/facilities/{cast.north.id}", name="Harbor")
+
+    assert session.get_one(Facility, cast.north.id).name == "Harbor"
+    assert _details(session) == ["name"]
+
+
+@pytest.mark.parametrize("name", ["", "south", "SOUTH "])
+def test_two_locations_cannot_share_a_name(admin: Browser, session: Session, cast: Cast, name: str) -> None:
+    answer = admin.post(f"/settings/facilities/{cast.north.id}", name=name)
+
+    assert answer.status_code == 422
+    assert session.get_one(Facility, cast.north.id).name == "North"
+
+
+def test_a_location_of_another_practice_does_not_exist(dan: Browser, cast: Cast) -> None:
+    assert dan.get(f"/settings/facilities/{cast.north.id}").status_code == 404
+    assert dan.post(f"/settings/facilities/{cast.north.id}", name="Mine").status_code == 404
+
+
+def test_an_admin_adds_a_number_as_people_write_it(admin: Browser, session: Session, cast: Cast) -> None:
+    answer = admin.post(
+        "/settings/numbers/new", number="(202) 555-0177", label="Billing", facility_id=str(cast.south.id)
+    )
+
+    added = session.scalars(select(PracticeNumber).where(PracticeNumber.label == "Billing")).one()
+    assert answer.location == "/settings/practice"
+    assert (added.number, added.practice_id) == ("+12025550177", cast.practice_id)
+    assert added.facility_id == cast.south.id
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"number": "12"}, "Enter a full phone number"),
+        ({"number": cast.NORTH_NUMBER}, "This number is in use already."),
+        ({"number": cast.OTHER_NUMBER}, "This number is in use already."),
+        ({"label": ""}, "Say what this number is for"),
+        ({"facility_id": "nonsense"}, "Choose one of the locations."),
+    ],
+)
+def test_a_number_that_cannot_be_added_is_refused(
+    admin: Browser, session: Session, given: dict[str, str], sentence: str
+) -> None:
+    wanted = {"number": "+12025550177", "label": "Billing", "facility_id": "", **given}
+
+    answer = admin.post("/settings/numbers/new", **wanted)
+
+    assert answer.status_code == 422
+    assert sentence in answer.text
+    assert session.scalar(select(PracticeNumber.id).where(PracticeNumber.label == "Billing")) is None
+
+
+def test_a_location_of_another_practice_cannot_be_given_to_a_number(
+    dan: Browser, session: Session, cast: Cast
+) -> None:
+    answer = dan.post(
+        f"/settings/numbers/{cast.other_number.id}", label="Desk", facility_id=str(cast.north.id)
+    )
+
+    assert answer.status_code == 422
+    assert session.get_one(PracticeNumber, cast.other_number.id).facility_id is None
+
+
+def test_a_number_that_moves_takes_its_conversations_along(
+    admin: Browser, session: Session, cast: Cast
+) -> None:
+    task = builders.a_task(session, cast=cast)
+    assert task.facility_id == cast.north.id
+
+    answer = admin.post(
+        f"/settings/numbers/{cast.north_number.id}", label="North", facility_id=str(cast.south.id)
+    )
+
+    session.expire_all()
+    assert answer.location == "/settings/practice"
+    assert task.facility_id == cast.south.id
+    assert builders.conversation_of(session, task).facility_id == cast.south.id
+
+
+def test_a_number_of_another_practice_does_not_exist(dan: Browser, cast: Cast) -> None:
+    address = f"/settings/numbers/{cast.north_number.id}"
+
+    assert dan.get(address).status_code == 404
+    assert dan.post(address, label="Mine", facility_id="").status_code == 404
+
+
+def _details(session: Session) -> list[Any]:
+    query = select(audit.Audit.detail).where(audit.Audit.action == audit.Action.SETTINGS_CHANGED)
+    return [detail["fields"] for detail in session.scalars(query)]
