@@ -52,7 +52,10 @@ document.addEventListener("keydown", (event) => {
   if (event.key !== "Enter") return;
   const withControl = event.ctrlKey || event.metaKey;
   const sends = settings().enterSends === "yes" ? !withControl && !event.shiftKey : withControl;
-  if (!sends && !(withControl && event.shiftKey)) return;
+  if (!sends && !(withControl && event.shiftKey)) {
+    if (withControl) event.target.setRangeText("\n", event.target.selectionStart, event.target.selectionEnd, "end");
+    return;
+  }
   event.preventDefault();
   const button = find(withControl && event.shiftKey ? "[data-send-complete]" : "[data-send]", form(event.target));
   form(event.target).requestSubmit(button ?? undefined);

@@ -29,10 +29,13 @@ export function neighbour(row, step) {
 }
 
 function settle() {
-  const task = find("#conversation")?.dataset.task;
+  const opened = find("#conversation")?.dataset ?? {};
   const all = rows();
+  const isOfMessages = (row) => row.id.startsWith("r-");
+  const clicked = all.find((row) => isOfMessages(row) && link(row).hasAttribute("aria-current"));
   for (const row of all) {
-    const isOpen = Boolean(task) && row.dataset.task === task;
+    const isSame = isOfMessages(row) ? row.dataset.conversation === opened.conversation : row.dataset.task === opened.task;
+    const isOpen = Boolean(opened.conversation) && isSame && (!clicked || row === clicked);
     isOpen ? link(row).setAttribute("aria-current", "true") : link(row).removeAttribute("aria-current");
     if (row.dataset.gone !== undefined) scheduleLeave(row);
   }

@@ -1,5 +1,6 @@
 """The inbox pages: who sees which folder, row and conversation, and what opening one does."""
 
+import gzip
 import re
 
 import pytest
@@ -217,3 +218,13 @@ def test_ben_counts_only_what_is_his(ben: Browser, session: Session, cast: Cast)
 
     assert 'data-total="1"' in part
     assert "Unassigned" not in part
+
+
+def test_a_page_comes_compressed_to_a_browser_that_takes_it(ana: Browser) -> None:
+    plain = ana.get("/inbox/unassigned")
+    packed = ana.client.get("/inbox/unassigned", headers={"Accept-Encoding": "gzip"})
+
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert "Accept-Encoding" in packed.headers["Vary"]
+    assert len(packed.data) < len(plain.data) / 3
+    assert b"Unassigned" in gzip.decompress(packed.data)

@@ -4,7 +4,7 @@ from flask import Flask
 
 from triage.config import Settings
 from triage.kit.paths import STATIC
-from triage.web import assets, auth, errors, filters, live, security, shell
+from triage.web import assets, auth, errors, filters, live, render, security, shell
 from triage.web.conversations import conversations
 from triage.web.health import health
 from triage.web.inbox import inbox
@@ -22,6 +22,7 @@ def install(app: Flask, settings: Settings) -> None:
     auth.install(app)
     shell.install(app)
     errors.install(app)
+    app.after_request(render.compress)
     for blueprint in (
         health,
         webhooks,

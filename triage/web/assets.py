@@ -123,7 +123,7 @@ class File:
 
 
 class Assets:
-    """Every static file, read once, with one version for all: relative imports between modules keep working."""
+    """Every static file, read once, with one version for all: imports between modules keep working."""
 
     def __init__(self, folder: Path) -> None:
         missing = [name for name in VENDOR_FILES if not (folder / name).is_file()]

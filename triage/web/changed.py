@@ -11,16 +11,13 @@ from triage.domain.conversations.conversation import Conversation
 from triage.domain.inbox import folders, rows, scope
 from triage.domain.inbox.folders import Slug
 from triage.domain.inbox.rows import Row
-from triage.domain.practice import submission
 from triage.domain.practice.member import Member
 from triage.kit import clock
-from triage.kit.errors import Invalid, NotFound
+from triage.kit.errors import NotFound
 from triage.web import inbox, opened, render, shell
 from triage.web.auth import current_member
 from triage.web.opened import Opened
 from triage.web.render import Piece, Toast
-
-FIELDS_OF_THE_FORM = {"csrf_token", "form_id", "back"}
 
 
 class Asker(NamedTuple):
@@ -120,16 +117,3 @@ def _pieces(changed: Changed) -> list[Piece]:
         if shown.task:
             pieces.append(Piece(f"#task-{shown.task.id}", "inbox/_task.html", context))
     return pieces
-
-
-def is_repeated(session: Session, member: Member) -> bool:
-    """Whether this form was received before. Raises `Invalid` without an id, `NotPossible` with other words."""
-    try:
-        form_id = UUID(request.form.get("form_id", ""))
-    except ValueError:
-        raise Invalid("This form is too old. Reload the page and try again.") from None
-    content: dict[str, object] = {
-        name: values for name, values in request.form.lists() if name not in FIELDS_OF_THE_FORM
-    }
-    content["to"] = request.path
-    return submission.first_result(session, member, form_id, content, now=clock.now(session)) is not None

@@ -12,32 +12,19 @@ from triage.domain import audit
 from triage.domain.conversations import reading
 from triage.domain.conversations.conversation import Conversation
 from triage.domain.inbox import replying, scope, transitions
+from triage.domain.inbox.record import Number, numbers_of
 from triage.domain.inbox.task import TaskEvent
-from triage.domain.patients import patient as patients
-from triage.domain.patients import phones
-from triage.domain.patients.patient import Patient
+from triage.domain.patients import directory
+from triage.domain.practice import practice as practices
 from triage.domain.practice.member import Member, hue_of, initials_of
-from triage.domain.practice.practice import numbers_of
 from triage.domain.practice.privileges import Privilege
 from triage.kit import clock, db
-from triage.kit import phone as phone_format
 from triage.kit.errors import Invalid, NotAllowed, NotPossible
-from triage.web import changed, opened, render
+from triage.web import changed, once, opened, render
 from triage.web.auth import current_member, needs
-from triage.web.panel import texting
 from triage.web.render import Piece, Toast
 
 conversations = Blueprint("conversations", __name__)
-
-
-class Number(NamedTuple):
-    """A way to reach a patient; `can_text` is False where the gate would say no whoever asked."""
-
-    phone_id: UUID
-    label: str
-    number: str
-    texting: str
-    can_text: bool
 
 
 class Found(NamedTuple):
@@ -48,7 +35,7 @@ class Found(NamedTuple):
     note: str
     initials: str
     hue: int
-    phones: list[Number]
+    numbers: list[Number]
 
 
 @conversations.post("/conversations/<uuid:conversation_id>/messages")
@@ -59,7 +46,7 @@ def send(conversation_id: UUID) -> Response:
     try:
         with db.transaction() as session:
             conversation = scope.find_conversation(session, member, conversation_id, lock=True)
-            event = None if changed.is_repeated(session, member) else _reply(session, member, conversation)
+            event = None if once.is_repeated(session, member) else _reply(session, member, conversation)
             now = changed.gather(session, member, conversation, task_id=_task_id())
     except (Invalid, NotAllowed, NotPossible) as refusal:
         return _keep_text(conversation_id, refusal)
@@ -180,9 +167,14 @@ def search() -> Response:
     if len(words) < 2:
         return _find_page({"q": words}, {"q": "Write at least two letters."}, None, 422)
     with db.transaction() as session:
-        found = [_found(session, member, one) for one in patients.search(session, member, words)]
         now = clock.now(session)
-        audit.record(session, member.practice_id, audit.Action.SEARCHED_PATIENTS, by=member.id, at=now)
+        wait = directory.wait_before_searching(session, member, now=now)
+        if wait is None:
+            found = [_found(session, member, one) for one in directory.search(session, member, words)]
+            audit.record(session, member.practice_id, audit.Action.SEARCHED_PATIENTS, by=member.id, at=now)
+    if wait is not None:
+        minutes = max(1, round(wait.total_seconds() / 60))
+        return _find_page({"q": words}, {"q": f"Too many searches. Wait {minutes} min."}, None, 429)
     return _find_page({"q": words}, {}, found)
 
 
@@ -207,7 +199,9 @@ def _find_page(
     values: dict[str, str], errors: dict[str, str], results: list[Found] | None, status: int = 200
 ) -> Response:
     with db.reading() as session:
-        numbers = [(str(one.id), one.label) for one in numbers_of(session, current_member().practice_id)]
+        numbers = [
+            (str(one.id), one.label) for one in practices.numbers_of(session, current_member().practice_id)
+        ]
     context: dict[str, Any] = {
         "values": values,
         "errors": errors,
@@ -217,17 +211,17 @@ def _find_page(
     return render.page("conversations/find.html", status, **context)
 
 
-def _found(session: Session, member: Member, patient: Patient) -> Found:
-    numbers = []
-    for use, phone, label in phones.uses_by_patient(session, patient.practice_id, patient.id):
-        if use.ended_at is None:
-            word, _ = texting(use, phone, wrote_first=False)
-            number = phone_format.for_people(phone.number, member.practice.region)
-            numbers.append(Number(phone.id, label, number, word, word in ("Enabled", "Not asked")))
-    note = (
-        f"{patient.species} · id {patient.chart_number}" if patient.species else f"id {patient.chart_number}"
+def _found(session: Session, member: Member, found: directory.Found) -> Found:
+    patient = found.patient
+    notes = [patient.species or "", *found.owners[:2], f"no. {patient.chart_number}"]
+    return Found(
+        patient_id=patient.id,
+        name=patient.name,
+        note=" · ".join(note for note in notes if note),
+        initials=initials_of(patient.name),
+        hue=hue_of(patient.id),
+        numbers=[one for one in numbers_of(session, member, patient) if one.is_current],
     )
-    return Found(patient.id, patient.name, note, initials_of(patient.name), hue_of(patient.id), numbers)
 
 
 def _task_id() -> UUID | None:

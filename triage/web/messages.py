@@ -12,7 +12,7 @@ from triage.domain.inbox.task import TaskMessage
 from triage.domain.practice.member import Member
 from triage.domain.practice.privileges import Privilege
 from triage.kit import clock, db
-from triage.web import changed
+from triage.web import changed, once
 from triage.web.auth import current_member, needs
 from triage.web.changed import Changed
 from triage.web.render import Toast
@@ -48,7 +48,7 @@ def resend(message_id: UUID) -> Response:
     member = current_member()
     with db.transaction() as session:
         message = scope.find_message(session, member, message_id)
-        if not changed.is_repeated(session, member):
+        if not once.is_repeated(session, member):
             replying.resend(session, message, by=member)
         now = _around(session, member, message)
     return changed.answer(now, Toast("Sending it again"))

@@ -7,6 +7,7 @@ from flask import request
 from sqlalchemy.orm import Session
 
 from triage.domain.practice import submission
+from triage.domain.practice.member import Member
 from triage.kit import clock, db
 from triage.kit.errors import Invalid
 from triage.web.auth import current_member
@@ -20,9 +21,13 @@ def run(deed: Callable[[Session], str]) -> str:
     """The sentence that `deed` answers with. A `Refused` undoes everything, and the form may come again."""
     member = current_member()
     with db.transaction() as session:
-        now = clock.now(session)
-        before = submission.first_result(session, member, _form_id(), _content(), now=now)
-        return deed(session) if before is None else AGAIN
+        return AGAIN if is_repeated(session, member) else deed(session)
+
+
+def is_repeated(session: Session, member: Member) -> bool:
+    """Whether this form was received before; it is from now on. Raises `Invalid`, `NotPossible`."""
+    now = clock.now(session)
+    return submission.first_result(session, member, _form_id(), _content(), now=now) is not None
 
 
 def errors_of(refusal: Invalid) -> dict[str, str]:

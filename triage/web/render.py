@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -9,6 +10,9 @@ from urllib.parse import urlsplit
 
 from flask import Response, flash, get_flashed_messages, make_response, redirect, render_template, request
 from markupsafe import Markup
+
+# Below this a piece fits one packet either way.
+SMALL = 1200
 
 Swap = Literal["outerMorph", "innerMorph", "outerHTML", "innerHTML", "beforeend", "afterbegin", "delete"]
 
@@ -152,6 +156,22 @@ def back() -> str:
 def join(fragments: Iterable[str]) -> Response:
     """Several rendered fragments in one answer."""
     return _html("\n".join(fragments), 200)
+
+
+def compress(response: Response) -> Response:
+    """Pages and pieces in a tenth of their size, for browsers that take it.
+
+    A compressed secret can be guessed only by who makes a browser ask again and again with the session: the
+    cookie is not sent with requests of other sites (SameSite), and their forms are refused.
+    """
+    is_page = response.mimetype == "text/html" and not response.is_streamed
+    if not is_page or request.accept_encodings.quality("gzip") <= 0 or "Content-Encoding" in response.headers:
+        return response
+    response.vary.add("Accept-Encoding")
+    if len(response.get_data()) > SMALL:
+        response.set_data(gzip.compress(response.get_data(), 4))
+        response.headers["Content-Encoding"] = "gzip"
+    return response
 
 
 def _toast_piece(toast: Toast) -> str:

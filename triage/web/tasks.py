@@ -12,7 +12,7 @@ from triage.domain.practice.member import Member, members_of
 from triage.domain.practice.privileges import Messages, Privilege
 from triage.kit import db
 from triage.kit.errors import Invalid
-from triage.web import changed, opened, render
+from triage.web import changed, once, opened, render
 from triage.web.auth import current_member, needs
 from triage.web.render import Toast
 
@@ -27,7 +27,7 @@ def assign(task_id: UUID) -> Response:
     chosen = [_uuid(value) for value in request.form.getlist("member_ids")]
     with db.transaction() as session:
         event = None
-        if not changed.is_repeated(session, member):
+        if not once.is_repeated(session, member):
             task = scope.find_task(session, member, task_id, lock=True)
             event = transitions.assign(session, task, chosen, by=member, expected_version=_version())
         now = changed.gather_task(session, member, task_id)
@@ -110,7 +110,7 @@ def _move(task_id: UUID, move: Verb, sentence: str) -> Response:
     member = current_member()
     with db.transaction() as session:
         event = None
-        if not changed.is_repeated(session, member):
+        if not once.is_repeated(session, member):
             task = scope.find_task(session, member, task_id, lock=True)
             event = move(session, task, by=member, expected_version=_version())
         now = changed.gather_task(session, member, task_id)

@@ -54,6 +54,7 @@ class Number(NamedTuple):
     """A number and whether it may be texted; `is_shared` when others are reached there too."""
 
     use_id: UUID
+    phone_id: UUID
     label: str
     number: str
     texting: str
@@ -108,17 +109,14 @@ def read_record(session: Session, member: Member, patient_id: UUID) -> Record:
     """Raises `NotFound` for a patient outside the member's directory."""
     patient = find_patient(session, member, patient_id)
     phones = [phone for _, phone, _ in uses_by_patient(session, member.practice_id, patient.id)]
-    contacts = _contacts(session, patient)
-    is_animal = patient.kind is PatientKind.ANIMAL
-    owner = next(iter(contacts), None)
     return Record(
         patient=patient,
-        owner_name=owner.name if is_animal and owner else None,
+        owner_name=owner_name(session, patient),
         alerts=tuple(line for line in (patient.alerts or "").splitlines() if line.strip()),
-        numbers=_numbers(session, member, patient),
+        numbers=numbers_of(session, member, patient),
         born_on=patient.born_on,
-        facility=_facility_name(session, patient),
-        programs=_programs(session, patient),
+        facility=facility_name(session, patient),
+        programs=programs_of(session, patient),
         care_team=care_team.team_of(session, member.practice_id, patient.id),
         conversations=_conversations(session, member, [phone.id for phone in phones]),
         consent=_consent(session, member, [phone.id for phone in phones]),
@@ -146,6 +144,12 @@ def find_use(session: Session, member: Member, patient_id: UUID, use_id: UUID) -
     return use, phone
 
 
+def owner_name(session: Session, patient: Patient) -> str | None:
+    """The person behind an animal."""
+    contacts = _contacts(session, patient) if patient.kind is PatientKind.ANIMAL else ()
+    return next((contact.name for contact in contacts), None)
+
+
 def _contacts(session: Session, patient: Patient) -> Sequence[Contact]:
     """People on the record, an owner first."""
     query = (
@@ -157,7 +161,8 @@ def _contacts(session: Session, patient: Patient) -> Sequence[Contact]:
     return session.scalars(query).all()
 
 
-def _numbers(session: Session, member: Member, patient: Patient) -> list[Number]:
+def numbers_of(session: Session, member: Member, patient: Patient) -> list[Number]:
+    """Every number of the patient, with the gate's answer to whether it may be texted."""
     uses = uses_by_patient(session, member.practice_id, patient.id)
     known = identities(session, [phone.id for _, phone, _ in uses])
     wrote = _who_wrote(session, member, [phone.id for _, phone, _ in uses])
@@ -171,6 +176,7 @@ def _numbers(session: Session, member: Member, patient: Patient) -> list[Number]
         numbers.append(
             Number(
                 use_id=use.id,
+                phone_id=phone.id,
                 label=label,
                 number=phone.number,
                 texting=word,
@@ -198,11 +204,11 @@ def _who_wrote(session: Session, member: Member, phone_ids: list[UUID]) -> set[U
     )
 
 
-def _facility_name(session: Session, patient: Patient) -> str | None:
+def facility_name(session: Session, patient: Patient) -> str | None:
     return session.scalar(select(Facility.name).where(Facility.id == patient.facility_id))
 
 
-def _programs(session: Session, patient: Patient) -> list[str]:
+def programs_of(session: Session, patient: Patient) -> list[str]:
     query = (
         select(Program.name)
         .join(Enrolment, Enrolment.program_id == Program.id)

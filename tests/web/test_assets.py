@@ -1,0 +1,50 @@
+"""Static files: addresses by content, kept for ever, and a clear word when the front end was not fetched."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.web.conftest import Browser
+from triage.kit.paths import STATIC
+from triage.web.assets import FOR_EVER, ICONS, STYLES, Assets, MissingFrontEnd, sprite
+
+
+def test_a_checkout_without_the_fetched_files_names_the_command(tmp_path: Path) -> None:
+    with pytest.raises(MissingFrontEnd, match="python hatch_build.py"):
+        Assets(tmp_path)
+
+
+def test_a_file_at_its_own_address_is_kept_for_ever(stranger: Browser) -> None:
+    address = Assets(STATIC).url("js/main.js")
+
+    answer = stranger.get(address)
+
+    assert answer.headers["Cache-Control"] == FOR_EVER
+    assert answer.mimetype == "text/javascript"
+
+
+def test_a_file_at_an_older_address_is_asked_for_again(stranger: Browser) -> None:
+    assert stranger.get("/static/older/js/main.js").headers["Cache-Control"] == "no-cache"
+
+
+@pytest.mark.parametrize("name", ["nothing.js", "../pyproject.toml", "js/../../pyproject.toml", ".stamp"])
+def test_only_files_of_the_folder_are_served(stranger: Browser, name: str) -> None:
+    assert stranger.get(f"/static/any/{name}").status_code == 404
+
+
+def test_every_style_sheet_is_linked_and_every_linked_one_exists() -> None:
+    files = {path.stem for path in (STATIC / "css").glob("*.css")}
+
+    assert files == set(STYLES)
+
+
+def test_the_sprite_has_every_icon_and_draws_with_the_colour_around_it() -> None:
+    drawn = sprite(ICONS).decode()
+
+    assert all(f'id="{name}"' in drawn for name in ICONS)
+    assert "stroke=" not in drawn
+
+
+def test_the_modules_stay_small() -> None:
+    """What a page loads beside htmx: no more than forty thousand letters, written as people read them."""
+    assert sum(path.stat().st_size for path in (STATIC / "js").glob("*.js")) <= 42_000
