@@ -30,11 +30,11 @@ def ready_block(addresses: Addresses, *, phones: bool, data: Path, servers: str,
     if phones:
         where = [
             f"  Inbox        {addresses.web:<31}Phones    {addresses.phones}",
-            f"  Both         {addresses.both:<31}API docs  {addresses.web}/api/docs",
+            f"  Both         {addresses.both}",
         ]
-        hint = "Try: type on the left phone, press J then R, send it secure, open the link on the phone."
+        hint = "Try: open Both, type a text on a phone, see it arrive; press J to open it and R to answer."
     else:
-        where = [f"  Inbox        {addresses.web:<31}API docs  {addresses.web}/api/docs"]
+        where = [f"  Inbox        {addresses.web}"]
         hint = "Without phones, texts to patients wait."
     people = "jo (front desk) · dana (nurse) · sato (clinician) · sam (supervisor)"
     lines = [

@@ -6,6 +6,7 @@ from triage.config import Settings
 from triage.kit.paths import STATIC
 from triage.web import assets, auth, errors, filters, live, render, security, shell
 from triage.web.conversations import conversations
+from triage.web.demo import demo
 from triage.web.health import health
 from triage.web.inbox import inbox
 from triage.web.messages import messages
@@ -35,4 +36,6 @@ def install(app: Flask, settings: Settings) -> None:
         settings_pages,
     ):
         app.register_blueprint(blueprint)
+    if settings.simulator_url:
+        app.register_blueprint(demo)
     security.csrf.exempt(webhooks)

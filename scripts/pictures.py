@@ -1,0 +1,156 @@
+"""Makes the pictures of the pages again: the README's, and one of every page in both themes and widths.
+
+`make pictures` starts a demo of its own, drives it in Chromium, and ends it. The README's picture is written to
+docs/pictures/; the others, which are for looking at and not committed, to .triage/pictures/.
+"""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.chromium import find_chromium
+from triage.demo.child import wait_until
+from triage.demo.ports import find_port
+
+ROOT = Path(__file__).resolve().parent.parent
+FOR_README = ROOT / "docs" / "pictures"
+FOR_EYES = ROOT / ".triage" / "pictures"
+PASSWORD = "triage-demo"
+# No sandbox, so that it works as root; and nothing that asks the network on its own.
+QUIET = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+WIDE, NARROW = (1440, 900), (390, 844)
+READY_WITHIN = 180.0
+
+PAGES = {
+    "sign-in": ("", "/sign-in"),
+    "unassigned": ("jo", "/inbox/unassigned"),
+    "for-me": ("dana", "/inbox/mine"),
+    "starred": ("dana", "/inbox/starred"),
+    "completed": ("jo", "/inbox/completed"),
+    "failed": ("jo", "/inbox/failed"),
+    "deleted": ("jo", "/inbox/deleted"),
+    "assigned-only": ("sato", "/inbox/mine"),
+    "veterinary": ("vera", "/inbox/all"),
+    "new-message": ("jo", "/new-message"),
+    "patients": ("jo", "/patients"),
+    "settings-practice": ("ada", "/settings/practice"),
+    "settings-auto-assignment": ("ada", "/settings/auto-assignment"),
+    "settings-roles": ("ada", "/settings/roles"),
+    "settings-members": ("ada", "/settings/members"),
+    "settings-quarantine": ("ada", "/settings/quarantine"),
+    "preferences": ("jo", "/preferences"),
+    "not-found": ("jo", "/inbox/nowhere"),
+}
+
+
+@contextmanager
+def demo() -> Iterator[str]:
+    """A demo in a folder of its own; its address."""
+    port = find_port(18900, explicit=False)
+    with tempfile.TemporaryDirectory(prefix="triage-pictures-") as folder:
+        data, log = Path(folder) / "demo", Path(folder) / "demo.log"
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "triage", "demo", "--port", str(port), "--data", str(data)],
+                cwd=ROOT,
+                stdout=output,
+                stderr=output,
+                env={**os.environ, "NO_COLOR": "1"},
+            )
+        try:
+            is_ready = wait_until(
+                lambda: b"Ctrl-C stops" in log.read_bytes() or process.poll() is not None,
+                seconds=READY_WITHIN,
+                every=0.2,
+            )
+            if not is_ready or process.poll() is not None:
+                raise SystemExit(f"the demo did not start:\n{log.read_text()}")
+            yield f"http://localhost:{port}"
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(timeout=60)
+
+
+def main() -> None:
+    FOR_README.mkdir(parents=True, exist_ok=True)
+    FOR_EYES.mkdir(parents=True, exist_ok=True)
+    with demo() as address, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=QUIET)
+        _readme_picture(browser, address)
+        for scheme in ("light", "dark"):
+            for width, size in (("wide", WIDE), ("narrow", NARROW)):
+                _all_pages(browser, address, scheme, width, size)
+        browser.close()
+    print(f"docs/pictures/demo.png is new; {len(list(FOR_EYES.glob('*.png')))} pictures in {FOR_EYES}")
+
+
+def _readme_picture(browser: Browser, address: str) -> None:
+    """The page /demo, with a conversation open on the left and the phones on the right."""
+    context = browser.new_context(viewport={"width": 1680, "height": 950}, device_scale_factor=1)
+    page = context.new_page()
+    _sign_in(page, address, "jo")
+    page.goto(f"{address}/demo")
+    inbox = page.frame_locator("iframe").first
+    inbox.locator("main ol a").first.click()
+    expect(inbox.locator("textarea").first).to_be_visible()
+    page.screenshot(path=str(FOR_README / "demo.png"))
+    context.close()
+
+
+def _all_pages(
+    browser: Browser, address: str, scheme: str, width: str, size: tuple[int, int]
+) -> None:
+    def picture(page: Page, name: str) -> None:
+        page.screenshot(path=str(FOR_EYES / f"{name}-{width}-{scheme}.png"))
+
+    for login in sorted({login for login, _ in PAGES.values()}):
+        context = browser.new_context(
+            viewport={"width": size[0], "height": size[1]},
+            color_scheme="dark" if scheme == "dark" else "light",
+        )
+        page = context.new_page()
+        if login:
+            _sign_in(page, address, login)
+        for name, (who, path) in PAGES.items():
+            if who == login:
+                page.goto(address + path)
+                picture(page, name)
+        if login == "jo":
+            _conversations(page, address, lambda name, page=page: picture(page, name))
+        context.close()
+
+
+def _conversations(page: Page, address: str, picture: Callable[[str], None]) -> None:
+    """One of each folder that tells a different story, and the pieces that open over it."""
+    for folder in ("all", "failed", "completed"):
+        page.goto(f"{address}/inbox/{folder}")
+        page.locator("main ol a").first.click()
+        expect(page.locator("#conversation, [aria-label=Conversation]").first).to_be_visible()
+        picture(f"conversation-{folder}")
+
+
+def _sign_in(page: Page, address: str, login: str) -> None:
+    page.goto(f"{address}/sign-in")
+    page.fill("[name=login]", login)
+    page.fill("[name=password]", PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page).not_to_have_url(re.compile("sign-in"))
+
+
+if __name__ == "__main__":
+    main()
