@@ -18,7 +18,7 @@ from triage.demo.houses import House, set_up
 from triage.demo.past import carrier_history, carrier_phones
 from triage.demo.people import CLINICS, PASSWORD
 from triage.demo.scripts import read_talks
-from triage.demo.timetable import steps_of
+from triage.demo.timetable import Step, steps_of
 from triage.domain.conversations.message import Message
 from triage.domain.patients.patient import Patient
 from triage.domain.practice import sign_in
@@ -91,7 +91,7 @@ def _fill(tokens: dict[str, str], vault: Vault, carrier_url: str, now: datetime)
     )
 
 
-def _steps(house: House, now: datetime) -> list[Any]:
+def _steps(house: House, now: datetime) -> list[Step]:
     name = house.clinic.file
     return steps_of(house, read_talks(f"{name}_talks"), read_talks(f"{name}_waiting"), now=now)
 

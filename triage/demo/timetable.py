@@ -78,10 +78,12 @@ class _Plan:
         self._dice.shuffle(free)
         in_spanish = [reached for reached in free if reached.language == "es"]
         others = [reached for reached in free if reached.language != "es"]
-        after_hours = [talk for talk in talks if talk.about in ("evening", "weekend")]
-        for place, talk in enumerate(after_hours):
-            days = self._weekends() if talk.about == "weekend" else self._working_days()[:-1]
-            yield talk, others.pop(), self._moment(days[place % len(days)], time(18, 40), time(21, 30))
+        for about, days, earliest in (
+            ("evening", self._working_days()[:-1], time(18, 40)),
+            ("weekend", self._weekends(), time(9, 30)),
+        ):
+            for place, talk in enumerate(talk for talk in talks if talk.about == about):
+                yield talk, others.pop(), self._moment(days[place % len(days)], earliest, time(21, 30))
         for about, people in (("es", in_spanish), ("", others)):
             chosen = [talk for talk in talks if talk.about == about]
             self._dice.shuffle(chosen)
