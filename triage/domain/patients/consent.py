@@ -22,6 +22,8 @@ from triage.kit.phone import is_e164
 STOP_WORDS = frozenset("STOP STOPALL UNSUBSCRIBE CANCEL END QUIT REVOKE OPTOUT".split())
 START_WORDS = frozenset("START YES UNSTOP".split())
 HELP_WORDS = frozenset("HELP INFO".split())
+# Phones put curly quotes around what is quoted, and people a space before the mark.
+AROUND_A_WORD = " \t\r\n.!\"'“”‘’"
 
 
 class Keyword(StrEnum):
@@ -65,7 +67,7 @@ def keyword_of(body: str, opt_out_type: str | None) -> Keyword | None:
     """The command that a text is, by the carrier's own mark or as a single word. Sentences are not."""
     if opt_out_type and opt_out_type.lower() in set(Keyword):
         return Keyword(opt_out_type.lower())
-    word = body.strip().strip(".!\"'").upper()
+    word = body.strip(AROUND_A_WORD).upper()
     if word in STOP_WORDS:
         return Keyword.STOP
     if word in HELP_WORDS:

@@ -1,0 +1,229 @@
+"""May we text this number? Every leg of the gate, the words that close and open it, and the record of each."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from tests.builders import a_patient, a_phone, a_reply, a_task, an_inbound
+from tests.cast import PAT_NUMBER, Cast
+from triage.domain.audit import Action, Audit
+from triage.domain.patients import consent, phones
+from triage.domain.patients.consent import (
+    HELP_WORDS,
+    START_WORDS,
+    STOP_WORDS,
+    Answer,
+    ConsentEvent,
+    ConsentKind,
+    Facts,
+    Keyword,
+    Leg,
+    keyword_of,
+    may_text,
+)
+from triage.domain.patients.patient import Patient
+from triage.domain.patients.phones import Phone, PhoneUse
+from triage.domain.practice.practice import Practice
+from triage.kit import clock
+from triage.kit.errors import NotPossible
+
+YES = Facts(
+    practice_on=True,
+    number=PAT_NUMBER,
+    texting_on=True,
+    opted_out_at=None,
+    is_landline=False,
+    patient_on=True,
+    is_current=True,
+    has_consent=True,
+)
+
+
+class TestWords:
+    @pytest.mark.parametrize(
+        ("words", "keyword"),
+        [(STOP_WORDS, Keyword.STOP), (START_WORDS, Keyword.START), (HELP_WORDS, Keyword.HELP)],
+    )
+    def test_each_word_is_its_command_however_it_is_written(
+        self, words: frozenset[str], keyword: Keyword
+    ) -> None:
+        for word in words:
+            for written in (
+                word,
+                word.lower(),
+                word.capitalize(),
+                f" {word}\n",
+                f"{word}.",
+                f'"{word}"',
+                f"“{word} !”",
+            ):
+                assert keyword_of(written, None) is keyword
+
+    @pytest.mark.parametrize(
+        "sentence",
+        [
+            "Please stop",
+            "Stop texting me please",
+            "Yes please",
+            "Can you help me?",
+            "I quit smoking!",
+            "End of June?",
+            "",
+            " ",
+            ".",
+            "🛑",
+        ],
+    )
+    def test_a_sentence_is_no_command(self, sentence: str) -> None:
+        assert keyword_of(sentence, None) is None
+
+    @pytest.mark.parametrize(("mark", "keyword"), [("STOP", "stop"), ("START", "start"), ("HELP", "help")])
+    def test_the_carrier_s_mark_counts_whatever_was_written(self, mark: str, keyword: str) -> None:
+        assert keyword_of("alto por favor", mark) == keyword
+
+    def test_a_mark_that_nobody_knows_is_not_taken_for_one(self) -> None:
+        assert keyword_of("Hello", "PAUSE") is None
+
+    @given(st.text(max_size=40), st.none() | st.text(max_size=10))
+    def test_nothing_that_is_written_breaks_it(self, body: str, mark: str | None) -> None:
+        assert keyword_of(body, mark) in {None, *Keyword}
+
+
+LEGS = {
+    Leg.PRACTICE_OFF: {"practice_on": False},
+    Leg.NOT_A_MOBILE: {"number": "22395"},
+    Leg.OPTED_OUT: {"opted_out_at": "set below"},
+    Leg.NUMBER_OFF: {"texting_on": False},
+    Leg.PATIENT_OFF: {"patient_on": False},
+    Leg.LANDLINE: {"is_landline": True},
+    Leg.NOT_CURRENT: {"is_current": False},
+    Leg.NO_CONSENT: {"has_consent": False},
+}
+
+
+class TestGate:
+    def test_a_number_with_every_leg_may_be_texted(self) -> None:
+        assert may_text(YES) == Answer(None)
+        assert may_text(YES).is_yes
+
+    @pytest.mark.parametrize("leg", Leg)
+    def test_every_leg_says_no_and_names_itself(self, leg: Leg, session: Session) -> None:
+        now = clock.now(session)
+        changes = {"opted_out_at": now} if leg is Leg.OPTED_OUT else LEGS[leg]
+
+        answer = may_text(YES._replace(**changes))
+
+        assert (answer.leg, answer.is_yes) == (leg, False)
+        assert answer.since == (now if leg is Leg.OPTED_OUT else None)
+
+    def test_the_first_leg_in_order_is_named(self, session: Session) -> None:
+        facts = YES
+        for leg in reversed(Leg):
+            changes = {"opted_out_at": clock.now(session)} if leg is Leg.OPTED_OUT else LEGS[leg]
+            facts = facts._replace(**changes)
+            assert may_text(facts).leg is leg
+
+
+def facts_of(session: Session, cast: Cast, *, wrote_first: bool = False) -> Facts:
+    phone = session.get_one(Phone, cast.pat_phone.id)
+    identity = phones.identities(session, [phone.id])[phone.id]
+    practice = session.get_one(Practice, cast.practice_id)
+    return consent.gather(session, practice, phone, identity, wrote_first=wrote_first)
+
+
+class TestFacts:
+    def test_a_patient_who_never_wrote_has_not_consented(self, session: Session, cast: Cast) -> None:
+        assert may_text(facts_of(session, cast)).leg is Leg.NO_CONSENT
+
+    def test_writing_first_is_consent(self, session: Session, cast: Cast) -> None:
+        assert may_text(facts_of(session, cast, wrote_first=True)).is_yes
+
+    def test_recorded_consent_counts_and_is_recorded_once(self, session: Session, cast: Cast) -> None:
+        phone = session.get_one(Phone, cast.pat_phone.id)
+        use = session.scalars(select(PhoneUse)).one()
+        for _ in range(2):
+            consent.record_consent(session, phone, use, how="paper", by=cast.ana.id, now=clock.now(session))
+        session.flush()
+
+        assert may_text(facts_of(session, cast)).is_yes
+        event = session.scalars(select(ConsentEvent)).one()
+        assert (event.kind, event.member_id, event.patient_id) == (
+            ConsentKind.RECORDED,
+            cast.ana.id,
+            cast.pat.id,
+        )
+
+    def test_a_number_that_nobody_uses_any_more_is_not_texted(self, session: Session, cast: Cast) -> None:
+        session.execute(update(PhoneUse).values(ended_at=clock.now(session)))
+
+        assert may_text(facts_of(session, cast, wrote_first=True)).leg is Leg.NOT_CURRENT
+
+    def test_consent_for_a_former_use_does_not_count(self, session: Session, cast: Cast) -> None:
+        now = clock.now(session)
+        session.execute(update(PhoneUse).values(ended_at=now, consented_at=now, consented_how="paper"))
+        a_patient(session, cast=cast, number=PAT_NUMBER)
+
+        assert may_text(facts_of(session, cast)).leg is Leg.NO_CONSENT
+
+    def test_a_patient_who_is_switched_off_is_not_texted(self, session: Session, cast: Cast) -> None:
+        session.execute(update(Patient).values(texting_on=False))
+
+        assert may_text(facts_of(session, cast, wrote_first=True)).leg is Leg.PATIENT_OFF
+
+    def test_an_unknown_number_that_wrote_is_answered(self, session: Session, cast: Cast) -> None:
+        task = a_task(session, cast=cast)
+
+        assert a_reply(session, by=cast.ana, task=task)
+
+
+class TestEvents:
+    def test_stopping_twice_is_recorded_twice_and_done_once(self, session: Session, cast: Cast) -> None:
+        for _ in range(2):
+            an_inbound(session, cast=cast, body="STOP")
+
+        assert session.scalar(select(func.count()).select_from(ConsentEvent)) == 2
+        assert len(session.scalars(select(Audit).where(Audit.action == Action.OPTED_OUT)).all()) == 1
+
+    def test_what_staff_switched_off_stays_off_after_a_start(self, session: Session, cast: Cast) -> None:
+        an_inbound(session, cast=cast, body="STOP")
+        phone = session.get_one(Phone, cast.pat_phone.id)
+        consent.switch_number(session, phone, on=False, by=cast.ana.id, now=clock.now(session))
+        session.commit()
+
+        an_inbound(session, cast=cast, body="START")
+
+        assert may_text(facts_of(session, cast, wrote_first=True)).leg is Leg.NUMBER_OFF
+
+    def test_switching_to_what_it_is_changes_nothing(self, session: Session, cast: Cast) -> None:
+        phone = session.get_one(Phone, cast.pat_phone.id)
+
+        consent.switch_number(session, phone, on=True, by=cast.ana.id, now=clock.now(session))
+        session.flush()
+
+        assert session.scalars(select(ConsentEvent)).all() == []
+
+    def test_the_carrier_s_refusal_is_an_opt_out_and_noted_once(self, session: Session, cast: Cast) -> None:
+        phone = a_phone(session, cast=cast)
+
+        for _ in range(2):
+            consent.carrier_refused(session, phone, now=clock.now(session))
+        session.flush()
+
+        assert phone.opted_out_how == "carrier"
+        assert session.scalars(select(ConsentEvent.kind)).all() == [ConsentKind.CARRIER_BLOCKED]
+
+    def test_who_stopped_is_not_answered_and_the_reason_is_said(self, session: Session, cast: Cast) -> None:
+        task = a_task(session, cast=cast, number=PAT_NUMBER)
+        an_inbound(session, cast=cast, body="STOP")
+
+        with pytest.raises(NotPossible, match="The patient texted STOP on"):
+            a_reply(session, by=cast.ana, task=task)
+
+    def test_an_opt_out_belongs_to_the_number_in_one_practice(self, session: Session, cast: Cast) -> None:
+        an_inbound(session, cast=cast, body="STOP")
+
+        elsewhere = phones.phone_for(session, cast.other_practice.id, PAT_NUMBER, now=clock.now(session))
+
+        assert elsewhere.opted_out_at is None
