@@ -1,6 +1,7 @@
 """The doctor: what production refuses to start on, and what `triage doctor` says about a running installation."""
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,11 +12,13 @@ from typing import Any
 import psycopg
 import pytest
 import redis
+import yaml
 from sqlalchemy import create_engine, text, update
 from sqlalchemy.orm import Session
 
 from tests import builders, cast
 from tests.databases import Databases, as_role
+from tests.rules.sources import ROOT
 from triage import config, doctoring
 from triage.config import Settings
 from triage.demo.postgres import ADMINISTRATOR, APPLICATION, OWNER, PostgresServer
@@ -259,6 +262,25 @@ def test_plain_http_is_right_for_trying_on_this_computer_alone() -> None:
 )
 def test_what_stays_here_or_is_encrypted_may_start(given: dict[str, str]) -> None:
     assert {finding.level for finding in addresses.look(a_setting(**given))} == {Level.OK}
+
+
+def test_the_compose_file_is_a_safe_installation() -> None:
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+    given = {name: str(value) for name, value in compose["services"]["web"]["environment"].items()}
+    given |= {
+        "DATABASE_URL": re.sub(r"\$\{\w+[^}]*\}", "password", given["DATABASE_URL"]),
+        "TRIAGE_PUBLIC_URL": "https://texts.clinic.example",
+        "TRIAGE_SECRET_KEY": cast.SECRET_KEY,
+    }
+    filled_in = {
+        name
+        if name.endswith("_URL") and not name.startswith("TRIAGE_")
+        else name.removeprefix("TRIAGE_").lower(): value
+        for name, value in given.items()
+        if "${" not in value
+    }
+
+    assert not any(finding.refuses_start for finding in addresses.look(a_setting(**filled_in)))
 
 
 def test_a_web_server_in_production_says_why_it_does_not_start(server: PostgresServer) -> None:
