@@ -32,6 +32,15 @@ def test_an_admin_reads_what_is_held_back_and_why(admin: Browser, session: Sessi
     assert "Signature does not match." in page
 
 
+def test_every_settings_page_says_how_many_wait(
+    admin: Browser, ana: Browser, session: Session, cast: Cast
+) -> None:
+    a_held_text(session, cast)
+
+    assert "1 held back" in admin.get("/settings/practice").text
+    assert "held back" not in ana.get("/preferences").text
+
+
 def test_an_empty_list_says_so(admin: Browser) -> None:
     assert "Nothing is held back" in admin.get("/settings/quarantine").text
 

@@ -81,7 +81,8 @@ def change_member(member_id: UUID) -> Response:
         said = once.run(change)
     except (Invalid, NotFound) as refusal:
         return _page(_given(), _errors_of(refusal), shown, 422)
-    return saved(said, "settings.members")
+    is_me = member_id == current_member().id
+    return saved(said, "settings.home" if is_me else "settings.members")
 
 
 @settings.post("/settings/members/<uuid:member_id>/password")

@@ -8,10 +8,11 @@ from sqlalchemy import inspect
 from sqlalchemy.orm import Session
 
 from triage.domain import audit
+from triage.domain.intake import ledger
 from triage.domain.practice.member import Member
 from triage.domain.practice.practice import Practice
 from triage.domain.practice.privileges import Privilege
-from triage.kit import clock
+from triage.kit import clock, db
 from triage.web import render
 from triage.web.auth import current_member, needs
 from triage.web.render import NavLink, Toast
@@ -46,7 +47,17 @@ def links(member: Member) -> list[NavLink]:
 def page(template: str, section: str, status: int = 200, **context: Any) -> Response:
     """A settings page; `section` is the entry of the list that it belongs to."""
     member = current_member()
-    return render.page(template, status, settings_links=links(member), section=section, **context)
+    return render.page(
+        template, status, settings_links=links(member), section=section, held=_held(member), **context
+    )
+
+
+def _held(member: Member) -> int:
+    """How many texts wait in quarantine, for who may decide."""
+    if not member.may(Privilege.SETTINGS):
+        return 0
+    with db.reading() as session:
+        return ledger.count_for_staff(session, member.practice_id)
 
 
 def saved(sentence: str, endpoint: str, **values: Any) -> Response:

@@ -110,7 +110,8 @@ def _save(shown: Role | None) -> Response:
             "own_facilities_only": is_on("own_facilities_only"),
         }
         return _page(values, once.errors_of(refusal), shown, 422)
-    return saved(said, "settings.roles")
+    is_mine = shown is not None and shown.id == current_member().role_id
+    return saved(said, "settings.home" if is_mine else "settings.roles")
 
 
 def _page(
