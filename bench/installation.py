@@ -56,11 +56,12 @@ class Installation(AbstractContextManager["Installation"]):
         webhook_overrides: str = "",
         without_ticks: tuple[str, ...] = (),
         with_scheduler: bool = True,
+        postgres_settings: Mapping[str, str] | None = None,
     ) -> None:
         self._closing = ExitStack()
         self.folder = Path(self._closing.enter_context(TemporaryDirectory(prefix="triage-run-")))
         self._given_url = database_url
-        self.postgres = PostgresServer.temporary()
+        self.postgres = PostgresServer.temporary(settings=postgres_settings)
         self.redis = RedisServer.temporary(persistence=redis_keeps)
         self._populate = populate
         self._accounts = carrier_accounts
@@ -166,6 +167,11 @@ class Installation(AbstractContextManager["Installation"]):
             with self._lock:
                 if not self._stop_tending.is_set() and self.supervisor is not None:
                     self.supervisor.tend()
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The names of the processes that it runs, servers aside."""
+        return tuple(self._commands())
 
     def pid(self, name: str) -> int | None:
         assert self.supervisor is not None

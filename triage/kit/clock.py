@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime, timedelta
 
-from sqlalchemy import text
+from sqlalchemy import ColumnElement, DateTime, Interval, bindparam, func, select, text
 from sqlalchemy.orm import Session
 
 _offset: ContextVar[timedelta] = ContextVar("clock_offset", default=timedelta(0))
@@ -17,6 +17,31 @@ def now(session: Session) -> datetime:
         session.info["now"] = session.execute(text("select clock_timestamp()")).scalar_one() + _offset.get()
     moment: datetime = session.info["now"]
     return moment
+
+
+def now_alone(session: Session, lock: int) -> datetime:
+    """Wait until nobody else holds this lock, then the moment; the lock is let go with the transaction."""
+    row = session.execute(_LOCKED, {"lock": lock}).one()
+    session.info["now"] = row.now + _offset.get()
+    return now(session)
+
+
+_LOCKED = select(
+    func.pg_advisory_xact_lock(bindparam("lock")), func.clock_timestamp(type_=DateTime(timezone=True)).label("now")
+)
+
+
+def moment() -> ColumnElement[datetime]:
+    """The moment of a transaction as a part of a statement that is built once; give it `moment_of(session)`."""
+    return func.coalesce(
+        bindparam("moment", type_=DateTime(timezone=True)),
+        func.statement_timestamp(type_=DateTime(timezone=True)) + bindparam("offset", type_=Interval()),
+    )
+
+
+def moment_of(session: Session) -> dict[str, object]:
+    """What `moment` asks for: the transaction's now where it has been read, else the statement's own time."""
+    return {"moment": session.info.get("now"), "offset": _offset.get()}
 
 
 @contextmanager

@@ -1,7 +1,8 @@
 """The database: the tables' common ground, transactions, and what waits for the commit."""
 
+import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -20,10 +21,14 @@ from sqlalchemy import (
     UniqueConstraint,
     Uuid,
     create_engine,
+    event,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.engine import Dialect
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, declared_attr, mapped_column, sessionmaker
+from sqlalchemy.pool import ConnectionPoolEntry
 
 AfterCommit = Callable[[], object]
 Query = TypeVar("Query", bound=Select[Any])
@@ -34,6 +39,9 @@ _SERVER_OPTIONS = (
 )
 # The id of the writing transaction, by which `triage verify` sees that two rows were written together.
 TRANSACTION_ID = text("(pg_current_xact_id()::text)::bigint")
+
+# A connection that was in use so lately is believed to be open.
+UNASKED_SECONDS = 1.0
 
 _KEEPALIVE = {
     "keepalives_idle": 10,
@@ -89,6 +97,8 @@ def within_practice(column: str, table: str, *, ondelete: str | None = None) -> 
 
 
 _sessions: sessionmaker[Session] = sessionmaker(expire_on_commit=False)
+# On the same connections, where every statement commits by itself.
+_single: sessionmaker[Session] = sessionmaker(expire_on_commit=False)
 
 
 def connect(url: str, *, pool_size: int = 10) -> Engine:
@@ -98,16 +108,41 @@ def connect(url: str, *, pool_size: int = 10) -> Engine:
         pool_size=pool_size,
         max_overflow=2,
         pool_timeout=5,
-        pool_pre_ping=True,
         connect_args={"options": _SERVER_OPTIONS, **_KEEPALIVE},
     )
+    event.listen(engine, "checkin", _note_rest)
+    event.listen(engine, "checkout", _refuse_closed(engine.dialect))
     _sessions.configure(bind=engine)
+    _single.configure(bind=engine.execution_options(isolation_level="AUTOCOMMIT"))
     return engine
+
+
+def _note_rest(_connection: Any, record: ConnectionPoolEntry) -> None:
+    record.info["rests_since"] = time.monotonic()
+
+
+def _refuse_closed(dialect: Dialect) -> Callable[..., None]:
+    """The pool opens another connection where one that has rested was closed by the server meanwhile.
+
+    Asking before every use would cost each transaction one more trip to the server.
+    """
+
+    def check(connection: Any, record: ConnectionPoolEntry, _proxy: Any) -> None:
+        rests_since = record.info.get("rests_since")
+        if rests_since is None or time.monotonic() - rests_since < UNASKED_SECONDS:
+            return
+        try:
+            dialect.do_ping(connection)
+        except dialect.loaded_dbapi.Error as error:
+            raise DisconnectionError from error
+
+    return check
 
 
 def bind(bind_to: Any, **options: Any) -> None:
     """Let sessions run on an engine or connection that somebody else opened (tests, migrations)."""
     _sessions.configure(bind=bind_to, **options)
+    _single.configure(bind=bind_to, **options)
 
 
 def after_commit(session: Session, call: AfterCommit) -> None:
@@ -115,10 +150,22 @@ def after_commit(session: Session, call: AfterCommit) -> None:
     session.info.setdefault("after_commit", []).append(call)
 
 
-@contextmanager
-def transaction() -> Iterator[Session]:
+def transaction() -> AbstractContextManager[Session]:
     """Commit everything or nothing, then do what waited for the commit."""
-    with _sessions() as session:
+    return _committed(_sessions)
+
+
+def statements() -> AbstractContextManager[Session]:
+    """Every statement commits by itself: for one that does all there is to do, or for some that only look.
+
+    It saves two of three trips to the server; a transaction that only looks sees no more than this does.
+    """
+    return _committed(_single)
+
+
+@contextmanager
+def _committed(sessions: sessionmaker[Session]) -> Iterator[Session]:
+    with sessions() as session:
         with session.begin():
             yield session
         waiting: list[AfterCommit] = session.info.pop("after_commit", [])
@@ -140,17 +187,18 @@ def all_or_nothing() -> Iterator[None]:
 
     For work of many steps that must never be left half done (the demo's history); one thread only.
     """
-    before = dict(_sessions.kw)
+    before, before_single = dict(_sessions.kw), dict(_single.kw)
     with ExitStack() as stack:
         bound = before["bind"]
         connection = bound if isinstance(bound, Connection) else stack.enter_context(bound.connect())
         stack.enter_context(connection.begin_nested() if connection.in_transaction() else connection.begin())
-        _sessions.configure(bind=connection, join_transaction_mode="create_savepoint")
+        bind(connection, join_transaction_mode="create_savepoint")
         try:
             yield
         finally:
-            _sessions.kw.clear()
-            _sessions.kw.update(before)
+            for sessions, options in ((_sessions, before), (_single, before_single)):
+                sessions.kw.clear()
+                sessions.kw.update(options)
 
 
 @contextmanager

@@ -49,7 +49,7 @@ def messages() -> Response:
         return _refuse("message", "malformed")
     if _owner_of(params["To"]) not in (None, account.practice_id):
         return _refuse_stray(sender_account, "number of another practice")
-    with db.transaction() as session:
+    with db.statements() as session:
         outcome = ledger.receive(session, account.practice_id, twilio.read_message(params), via=Via.WEBHOOK)
     metrics.WEBHOOKS.labels("message", "duplicate" if outcome is InboundState.DUPLICATE else "accepted").inc()
     return _twiml()

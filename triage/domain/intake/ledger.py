@@ -10,8 +10,8 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, func, literal, select, text, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import CheckConstraint, Index, bindparam, func, literal, select, text, update
+from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from triage.domain import audit, jobs
@@ -122,6 +122,52 @@ class StrayCall(db.Base):
     received_at: Mapped[datetime] = mapped_column(index=True)
 
 
+_COLUMNS = Inbound.__table__.c
+# A carrier's SID is filed once; repetitions and what was never verified do not count.
+_COUNTS = text("state not in ('duplicate', 'quarantined')")
+
+
+def _write(**more: Any) -> Insert:
+    """A row from what `_given` gives; built once, since a webhook is answered a few hundred times a second."""
+    return insert(Inbound.__table__).values(
+        id=bindparam("new_id"),
+        practice_id=bindparam("practice"),
+        provider_sid=bindparam("sid"),
+        sent_at=func.coalesce(bindparam("was_sent_at", type_=_COLUMNS.sent_at.type), clock.moment()),
+        received_at=clock.moment(),
+        next_attempt_at=clock.moment(),
+        attempts=0,
+        **{name: bindparam(name, type_=_COLUMNS[name].type) for name in _AS_GIVEN},
+        **more,
+    )
+
+
+_AS_GIVEN = (
+    "via",
+    "conversation_key",
+    "from_number",
+    "to_number",
+    "body",
+    "media",
+    "opt_out_type",
+    "params",
+)
+_FIRST = (
+    select(_COLUMNS.id)
+    .where(_COLUMNS.practice_id == bindparam("practice"), _COLUMNS.provider_sid == bindparam("sid"), _COUNTS)
+    .scalar_subquery()
+)
+_RECEIVE = (
+    _write(state=InboundState.NEW)
+    .on_conflict_do_nothing(
+        index_elements=[_COLUMNS.practice_id, _COLUMNS.provider_sid], index_where=_COUNTS
+    )
+    .returning(_COLUMNS.id)
+)
+_NOTE_DUPLICATE = _write(state=InboundState.DUPLICATE, duplicate_of_id=_FIRST)
+_QUARANTINE = _write(state=InboundState.QUARANTINED, reason=bindparam("reason"))
+
+
 class Lease(NamedTuple):
     """Rows that this worker, and no other, may file until the lease ends."""
 
@@ -136,31 +182,23 @@ def receive(
 
     Returns `NEW` or `DUPLICATE`. A worker is asked after the commit.
     """
-    now = clock.now(session)
-    values = _values(practice_id, received, via=via, now=now, sent_at=sent_at or now)
-    is_new = session.execute(
-        insert(Inbound)
-        .values(state=InboundState.NEW, **values)
-        .on_conflict_do_nothing(
-            index_elements=[Inbound.practice_id, Inbound.provider_sid],
-            index_where=text("state not in ('duplicate', 'quarantined')"),
-        )
-        .returning(Inbound.id)
-    ).first()
-    if is_new is None:
-        _note_duplicate(session, practice_id, received.sid, values)
+    given = _given(session, practice_id, received, via=via, sent_at=sent_at)
+    if session.execute(_RECEIVE, given).first() is None:
+        session.execute(_NOTE_DUPLICATE, given)
+        metrics.INBOUND.labels("duplicate").inc()
         return InboundState.DUPLICATE
     later.run(session, jobs.PROCESS_INBOUND)
     return InboundState.NEW
 
 
-def _values(
-    practice_id: UUID, received: Received, *, via: Via, now: datetime, sent_at: datetime
+def _given(
+    session: Session, practice_id: UUID, received: Received, *, via: Via, sent_at: datetime | None = None
 ) -> dict[str, Any]:
+    """What the statements below ask for."""
     return {
-        "id": db.new_id(),
-        "practice_id": practice_id,
-        "provider_sid": received.sid,
+        "new_id": db.new_id(),
+        "practice": practice_id,
+        "sid": received.sid,
         "via": via,
         "conversation_key": f"{practice_id}:{received.to_number}:{received.from_number}",
         "from_number": received.from_number,
@@ -169,22 +207,9 @@ def _values(
         "media": received.media,
         "opt_out_type": received.opt_out_type,
         "params": received.params,
-        "sent_at": sent_at,
-        "received_at": now,
-        "next_attempt_at": now,
+        "was_sent_at": sent_at,
+        **clock.moment_of(session),
     }
-
-
-def _note_duplicate(session: Session, practice_id: UUID, sid: str, values: dict[str, Any]) -> None:
-    first = session.scalar(
-        select(Inbound.id).where(
-            Inbound.practice_id == practice_id,
-            Inbound.provider_sid == sid,
-            Inbound.state.not_in((InboundState.DUPLICATE, InboundState.QUARANTINED)),
-        )
-    )
-    session.execute(insert(Inbound).values(state=InboundState.DUPLICATE, duplicate_of_id=first, **values))
-    metrics.INBOUND.labels("duplicate").inc()
 
 
 def quarantine(session: Session, practice_id: UUID, received: Received, *, reason: str) -> bool:
@@ -203,9 +228,9 @@ def quarantine(session: Session, practice_id: UUID, received: Received, *, reaso
     )
     if (waiting or 0) >= MOST_QUARANTINED:
         return False
-    now = clock.now(session)
-    values = _values(practice_id, received, via=Via.WEBHOOK, now=now, sent_at=now)
-    session.execute(insert(Inbound).values(state=InboundState.QUARANTINED, reason=reason, **values))
+    session.execute(
+        _QUARANTINE, {**_given(session, practice_id, received, via=Via.WEBHOOK), "reason": reason}
+    )
     return True
 
 
