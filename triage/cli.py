@@ -15,7 +15,24 @@ from triage.kit.errors import Refused
 from triage.simulator.command import simulate, simulator
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class Commands(click.Group):
+    """Loads the commands that change records only when they are called: they bring the whole domain along."""
+
+    OF_RECORDS = ("members", "patients", "practices")
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted([*super().list_commands(ctx), *self.OF_RECORDS])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self.OF_RECORDS:
+            return super().get_command(ctx, cmd_name)
+        from triage import commands
+
+        command: click.Command = getattr(commands, cmd_name)
+        return command
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="triage")
 def cli() -> None:
     """Every text that a patient sends becomes a task that somebody owns."""
