@@ -140,7 +140,7 @@ def _conversations(page: Page, address: str, picture: Callable[[str], None]) -> 
     for folder in ("all", "failed", "completed"):
         page.goto(f"{address}/inbox/{folder}")
         page.locator("main ol a").first.click()
-        expect(page.locator("#conversation, [aria-label=Conversation]").first).to_be_visible()
+        expect(page.locator("#thread")).to_be_visible()
         picture(f"conversation-{folder}")
 
 
