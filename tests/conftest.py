@@ -69,7 +69,7 @@ def database(databases: Databases) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def _engine(databases: Databases, database: str) -> Iterator[Engine]:
+def engine(databases: Databases, database: str) -> Iterator[Engine]:
     engine = create_engine(databases.url(database))
     yield engine
     engine.dispose()
@@ -83,9 +83,9 @@ def _superuser_engine(databases: Databases, database: str) -> Iterator[Engine]:
 
 
 @pytest.fixture
-def connection(_engine: Engine) -> Iterator[Connection]:
+def connection(engine: Engine) -> Iterator[Connection]:
     """Everything that opens a transaction in this test works inside this one, which is rolled back."""
-    yield from rolled_back(_engine)
+    yield from rolled_back(engine)
 
 
 @pytest.fixture

@@ -98,7 +98,7 @@ def verify(
     The carriers are asked before the session is used, so that no transaction is open meanwhile.
     """
     listings = list(_ask_carriers(carrier_of, practice_id)) if carrier_of else None
-    findings = [_check(session, promise, practice_id) for promise in PROMISES]
+    findings = [check(session, promise, practice_id) for promise in PROMISES]
     findings.append(_references(session, practice_id))
     findings.append(_counts(session, practice_id))
     findings.append(_carriers(session, listings))
@@ -124,7 +124,8 @@ def _stand_still(_session: Session, _transaction: SessionTransaction, connection
     connection.execute(text("set local statement_timeout = '10min'"))
 
 
-def _check(session: Session, promise: Promise, practice_id: UUID | None) -> Finding:
+def check(session: Session, promise: Promise, practice_id: UUID | None = None) -> Finding:
+    """One promise alone."""
     found = [
         Problem(sentence, ids)
         for sentence, query in promise.checks
