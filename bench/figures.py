@@ -70,7 +70,11 @@ class Report:
             "python": platform.python_version(),
             "figures": {
                 figure.name: {
-                    **{name: value for name, value in asdict(figure).items() if name not in ("name", "target")},
+                    **{
+                        name: value
+                        for name, value in asdict(figure).items()
+                        if name not in ("name", "target")
+                    },
                     "target": str(figure.target) if figure.target else None,
                     "met": figure.target.is_met(figure.value) if figure.target else None,
                 }

@@ -10,7 +10,20 @@ import psycopg
 from bench import clinic
 
 # One kind of row each; the first part of its ids.
-_PATIENT, _PHONE, _USE, _CONVERSATION, _MESSAGE, _REPLY, _TASK, _EVENT, _ASSIGNMENT, _AUDIT, _INBOUND, _WHY = range(1, 13)
+(
+    _PATIENT,
+    _PHONE,
+    _USE,
+    _CONVERSATION,
+    _MESSAGE,
+    _REPLY,
+    _TASK,
+    _EVENT,
+    _ASSIGNMENT,
+    _AUDIT,
+    _INBOUND,
+    _WHY,
+) = range(1, 13)
 
 
 class Size(NamedTuple):
@@ -46,7 +59,7 @@ select bench_id({_PATIENT}, n), %(practice)s, 'person', bench_name(n * 31 %% 200
   lower(bench_name(n) || ' ' || bench_name(n * 31 %% 200003)), 'B' || n, 'en', true, now()
 from generate_series(%(first)s, %(last)s) n;
 insert into phone (id, practice_id, number, texting_on, is_landline, created_at)
-select bench_id({_PHONE}, n), %(practice)s, {_number('n')}, true, false, now()
+select bench_id({_PHONE}, n), %(practice)s, {_number("n")}, true, false, now()
 from generate_series(%(first)s, %(last)s) n;
 insert into phone_use (id, practice_id, phone_id, patient_id, consented_at, consented_how)
 select bench_id({_USE}, n), %(practice)s, bench_id({_PHONE}, n), bench_id({_PATIENT}, n), now(), 'paper'
@@ -89,7 +102,7 @@ select bench_id({_REPLY}, n), %(practice)s, bench_id({_CONVERSATION}, {_PATIENT_
 {_EACH} where {_IS_ANSWERED};
 insert into outbound_text (message_id, practice_id, from_number, to_number, state, due_at, queued_at, attempts, looks,
   was_requeued, provider_sid, carrier_status, carrier_rank, is_failed, changed_at)
-select bench_id({_REPLY}, n), %(practice)s, '{clinic.NUMBER}', {_number('p')}, 'sent', at, at, 1, 0,
+select bench_id({_REPLY}, n), %(practice)s, '{clinic.NUMBER}', {_number("p")}, 'sent', at, at, 1, 0,
   false, 'SM' || md5(n::text), case when n %% 500 = 0 then 'undelivered' else 'delivered' end, 70, n %% 500 = 0, at
 from (select n, {_PATIENT_OF} as p, {_OPENED} as at {_EACH} where {_IS_ANSWERED}) r;
 """
@@ -153,7 +166,9 @@ def write(administrator_url: str, size: Size, *, care_teams: bool = False) -> No
 
 
 def _given(connection: psycopg.Connection, size: Size) -> dict[str, object]:
-    practice, number = connection.execute("select practice_id, id from practice_number limit 1").fetchone() or ()
+    practice, number = (
+        connection.execute("select practice_id, id from practice_number limit 1").fetchone() or ()
+    )
     members = [row[0] for row in connection.execute("select id from member order by login")]
     return {
         "practice": practice,

@@ -60,7 +60,9 @@ def _length(head: bytes) -> int:
     return 0
 
 
-def flood(web_url: str, calls: Sequence[Call], *, lines: int = 16, seconds: float | None = None) -> list[Answer]:
+def flood(
+    web_url: str, calls: Sequence[Call], *, lines: int = 16, seconds: float | None = None
+) -> list[Answer]:
     """As fast as `lines` connections allow, until all are answered or the time is over."""
     return _Load(web_url, calls, lines).run(None, seconds)
 
@@ -105,8 +107,9 @@ class _Load:
                     break
                 idle.popleft().send(self._calls[place], due_at)
                 place, out = place + 1, out + 1
-            is_waiting = not idle or rate is None or place >= len(self._calls)
-            pause = 1.0 if is_waiting else max(0.0, began + place / rate - time.time())
+            pause = 1.0
+            if idle and rate is not None and place < len(self._calls):
+                pause = max(0.0, began + place / rate - time.time())
             for key, _ in selector.select(pause):
                 line = key.data
                 status = line.hear()
@@ -117,4 +120,3 @@ class _Load:
                     out -= 1
             if time.time() - max(heard_at, began) > SILENT_FOR:
                 raise TimeoutError(f"{out} calls were never answered")
-

@@ -12,6 +12,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page, expect, sync_playwright
@@ -112,9 +113,7 @@ def _readme_picture(browser: Browser, address: str) -> None:
     context.close()
 
 
-def _all_pages(
-    browser: Browser, address: str, scheme: str, width: str, size: tuple[int, int]
-) -> None:
+def _all_pages(browser: Browser, address: str, scheme: str, width: str, size: tuple[int, int]) -> None:
     def picture(page: Page, name: str) -> None:
         page.screenshot(path=str(FOR_EYES / f"{name}-{width}-{scheme}.png"))
 
@@ -131,7 +130,7 @@ def _all_pages(
                 page.goto(address + path)
                 picture(page, name)
         if login == "jo":
-            _conversations(page, address, lambda name, page=page: picture(page, name))
+            _conversations(page, address, partial(picture, page))
         context.close()
 
 

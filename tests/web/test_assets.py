@@ -10,7 +10,7 @@ from triage.web.assets import FOR_EVER, ICONS, STYLES, Assets, MissingFrontEnd, 
 
 
 def test_a_checkout_without_the_fetched_files_names_the_command(tmp_path: Path) -> None:
-    with pytest.raises(MissingFrontEnd, match="python hatch_build.py"):
+    with pytest.raises(MissingFrontEnd, match=r"python hatch_build\.py"):
         Assets(tmp_path)
 
 

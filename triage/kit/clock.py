@@ -27,7 +27,8 @@ def now_alone(session: Session, lock: int) -> datetime:
 
 
 _LOCKED = select(
-    func.pg_advisory_xact_lock(bindparam("lock")), func.clock_timestamp(type_=DateTime(timezone=True)).label("now")
+    func.pg_advisory_xact_lock(bindparam("lock")),
+    func.clock_timestamp(type_=DateTime(timezone=True)).label("now"),
 )
 
 

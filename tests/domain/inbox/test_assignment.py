@@ -1,6 +1,7 @@
 """The assignment rules, pure: facts in, members out, and every reason why somebody was passed over."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
@@ -80,7 +81,7 @@ def test_a_reply_that_is_newer_than_the_text_counts() -> None:
     assert decide(facts(ANA, last=ANA, sent_at=NOW + timedelta(minutes=1))).assignees == (ANA.id,)
 
 
-OBJECTIONS = {
+OBJECTIONS: dict[str, tuple[Any, str]] = {
     "is_active": (False, "no longer works here"),
     "may_read": (False, "role may not read messages"),
     "is_at_facility": (False, "works at another facility"),

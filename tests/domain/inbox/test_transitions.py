@@ -365,9 +365,9 @@ def test_a_step_is_not_undone_when_it_is_too_late(session: Session, cast: Cast) 
     event = transitions.complete(session, a_task(session, cast=cast), by=cast.ana)
     session.commit()
 
-    with clock.shifted(transitions.UNDO_FOR + transitions.UNDO_GRACE + timedelta(seconds=1)):
-        with pytest.raises(NotPossible, match="too late"):
-            transitions.undo(session, event.id, by=cast.ana)
+    too_late = transitions.UNDO_FOR + transitions.UNDO_GRACE + timedelta(seconds=1)
+    with clock.shifted(too_late), pytest.raises(NotPossible, match="too late"):
+        transitions.undo(session, event.id, by=cast.ana)
 
 
 def test_a_completion_is_not_undone_beside_a_newer_task(session: Session, cast: Cast) -> None:

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import Connection, func, select, text, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from tests.builders import (
@@ -510,7 +511,7 @@ class TestFailing:
     def run(self) -> None:
         try:
             process.run_due()
-        except Exception as failure:
+        except IntegrityError as failure:
             assert "ck_practice_number_e164" in str(failure)
 
     def test_a_row_that_raises_is_dead_after_five_tries_and_the_others_flow(
@@ -536,7 +537,7 @@ class TestFailing:
     ) -> None:
         bad = self.poison(session, superuser, cast)
 
-        waits = []
+        waits: list[int] = []
         for _ in range(4):
             with clock.shifted(timedelta(hours=len(waits))):
                 self.run()

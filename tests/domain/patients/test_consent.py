@@ -1,5 +1,7 @@
 """May we text this number? Every leg of the gate, the words that close and open it, and the record of each."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -91,7 +93,7 @@ class TestWords:
         assert keyword_of(body, mark) in {None, *Keyword}
 
 
-LEGS = {
+LEGS: dict[Leg, dict[str, Any]] = {
     Leg.PRACTICE_OFF: {"practice_on": False},
     Leg.NOT_A_MOBILE: {"number": "22395"},
     Leg.OPTED_OUT: {"opted_out_at": "set below"},

@@ -1,5 +1,7 @@
 """Members: who they are, where they work, what they prefer."""
 
+from typing import Any
+
 import pytest
 from sqlalchemy.orm import Session
 
@@ -10,7 +12,7 @@ from triage.domain.practice.privileges import Privilege
 from triage.kit import clock, db
 from triage.kit.errors import Invalid, NotFound
 
-PREFERENCES = {
+PREFERENCES: dict[str, Any] = {
     "theme": "dark",
     "density": "compact",
     "notify_sound": "all",

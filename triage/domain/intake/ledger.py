@@ -122,14 +122,15 @@ class StrayCall(db.Base):
     received_at: Mapped[datetime] = mapped_column(index=True)
 
 
-_COLUMNS = Inbound.__table__.c
+_TABLE = db.Base.metadata.tables["inbound"]
+_COLUMNS = _TABLE.c
 # A carrier's SID is filed once; repetitions and what was never verified do not count.
 _COUNTS = text("state not in ('duplicate', 'quarantined')")
 
 
 def _write(**more: Any) -> Insert:
     """A row from what `_given` gives; built once, since a webhook is answered a few hundred times a second."""
-    return insert(Inbound.__table__).values(
+    return insert(_TABLE).values(
         id=bindparam("new_id"),
         practice_id=bindparam("practice"),
         provider_sid=bindparam("sid"),
@@ -159,9 +160,7 @@ _FIRST = (
 )
 _RECEIVE = (
     _write(state=InboundState.NEW)
-    .on_conflict_do_nothing(
-        index_elements=[_COLUMNS.practice_id, _COLUMNS.provider_sid], index_where=_COUNTS
-    )
+    .on_conflict_do_nothing(index_elements=[_COLUMNS.practice_id, _COLUMNS.provider_sid], index_where=_COUNTS)
     .returning(_COLUMNS.id)
 )
 _NOTE_DUPLICATE = _write(state=InboundState.DUPLICATE, duplicate_of_id=_FIRST)
