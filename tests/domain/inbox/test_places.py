@@ -4,6 +4,7 @@ from sqlalchemy.orm import Session
 
 from tests import builders
 from tests.cast import PAT_NUMBER, Cast
+from triage.domain import verify
 from triage.domain.inbox import places
 from triage.domain.inbox.task import State, Task
 from triage.domain.patients import phones
@@ -17,6 +18,7 @@ def move(session: Session, cast: Cast, to: Facility | None) -> int:
     returned = places.change(session, number, label=number.label, facility_id=facility_id, by=cast.admin)
     session.commit()
     session.expire_all()
+    assert verify.verify(session).is_clean
     return returned
 
 

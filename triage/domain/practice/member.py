@@ -186,7 +186,7 @@ def by_login(session: Session, login: str) -> Member:
         select(Member)
         .where(Member.login == login.strip().lower())
         .options(joinedload(Member.role, innerjoin=True))
-        .with_for_update(of=Member)
+        .with_for_update(of=Member, key_share=True)
     )
     if member is None:
         raise NotFound(f"Nobody signs in as {login}.")
