@@ -90,24 +90,12 @@ window.addEventListener("beforeunload", (event) => {
   if ([...drafts.values()].some((text) => text.trim())) event.preventDefault();
 });
 
-/** The message stands in the thread at once; the server's answer replaces it. */
+/** It stands in the thread at once; the answer replaces it. */
 function showSending(text) {
   const list = find("#thread .thread");
   if (!list || !text.trim()) return;
-  const item = document.createElement("li");
-  item.id = "sending";
-  item.className = "message is-out has-meta is-sending";
-  const line = document.createElement("div");
-  line.className = "bubble-line";
-  const bubble = document.createElement("div");
-  bubble.className = "bubble";
-  bubble.dir = "auto";
-  bubble.textContent = text;
-  const meta = document.createElement("p");
-  meta.className = "meta";
-  meta.textContent = "Sending";
-  line.append(bubble);
-  item.append(line, meta);
+  const item = find("#sending-template").content.cloneNode(true);
+  find(".bubble", item).textContent = text;
   list.append(item);
   find("#thread-scroll").scrollTop = find("#thread-scroll").scrollHeight;
 }

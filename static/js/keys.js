@@ -6,7 +6,7 @@ import { isPanelOver, togglePanel } from "./thread.js";
 import { undo } from "./toast.js";
 
 const GO = { u: "unassigned", m: "mine", a: "all", o: "overdue", s: "starred", c: "completed" };
-const PLACES = { d: "/team", p: "/patients", ",": "/settings" };
+const PLACES = { p: "/patients", ",": "/settings" };
 const CHORD = 1200;
 let chord = 0;
 
@@ -136,7 +136,7 @@ document.addEventListener("keydown", (event) => {
   if (Date.now() - chord < CHORD) {
     chord = 0;
     const folder = GO[event.key] && find(`#nav-${GO[event.key]}`);
-    const place = PLACES[event.key] && (find(`.nav-list a[href^="${PLACES[event.key]}"]`));
+    const place = PLACES[event.key] && find(`.nav-list a[href^="${PLACES[event.key]}"]`);
     (folder ?? place)?.click();
     return event.preventDefault();
   }

@@ -1,6 +1,6 @@
 // Signals from the server: one tab of this browser listens, the others hear it from that tab. What changed is fetched
 // again through its ordinary address; when the stream is away, the page asks every 15 seconds.
-import { debounce, find, refetch, say, settings } from "./page.js";
+import { debounce, find, findAll, fragment, refetch, say, settings } from "./page.js";
 import { refresh } from "./rows.js";
 
 const SIGNALS = ["task", "message", "delivery", "presence", "counts", "settings", "resync", "bye"];
@@ -129,12 +129,8 @@ const thread = debounce(150, () => {
 
 /** With earlier messages loaded above, only what is new or changed is put in; the rest stays where it is. */
 async function extend(source) {
-  const answer = await fetch(source, { headers: { "HX-Request": "true", "HX-Request-Type": "partial", "X-Background": "1" } });
-  if (!answer.ok) return;
-  const holder = document.createElement("template");
-  holder.innerHTML = await answer.text();
   const list = find("#thread .thread");
-  for (const item of holder.content.querySelectorAll(".thread > [id^=m-]")) {
+  for (const item of (await fragment(source))?.querySelectorAll(".thread > [id^=m-]") ?? []) {
     const shown = document.getElementById(item.id);
     shown ? shown.replaceWith(item) : list.append(item);
     htmx.process(item);
@@ -147,11 +143,11 @@ function everything() {
   counts();
   thread();
   const queue = find("#queue");
-  if (queue && !document.querySelector("#rows ~ #older")) refetch(`/inbox/${queue.dataset.folder}/rows${location.search}`, "#list");
+  if (queue && !find("#older")) refetch(`/inbox/${queue.dataset.folder}/rows${location.search}`, "#list");
 }
 
 document.addEventListener("live:task", ({ detail }) => {
-  if (!detail.task) return document.querySelectorAll(`#rows > .row[data-conversation="${CSS.escape(detail.conversation ?? "")}"]`).forEach((row) => refresh(row.dataset.task));
+  if (!detail.task) return findAll(`#rows > .row[data-conversation="${CSS.escape(detail.conversation ?? "")}"]`).forEach((row) => refresh(row.dataset.task));
   soon(() => refresh(detail.task, Number(detail.version)));
   const header = find(`#task-${CSS.escape(detail.task)}`);
   if (isOpen(detail.conversation) && !(header && Number(header.dataset.version) >= Number(detail.version))) thread();

@@ -1,6 +1,5 @@
 // What is new, told without words that others could read: the count in the title, a soft sound, a notice on the page.
-import { find, say, settings } from "./page.js";
-import { findAll } from "./page.js";
+import { find, findAll, say, settings } from "./page.js";
 
 const QUIET = 5000;
 let sound = null;

@@ -41,12 +41,6 @@ export function showStar(button) {
 export function showState(task, does) {
   const [icon, classes] = { complete: ["clock-check", "is-green"], delete: ["trash-2", "is-grey"], reopen: ["clock-alert", "is-red"] }[does] ?? [];
   const back = rowsOf(task).flatMap((row) => [flip(row, "is-busy"), icon ? draw(find(".row-state", row), icon, classes) : () => {}]);
-  const header = find(`#task-${CSS.escape(task ?? "")}`);
-  const button = header && find(`[data-does="${does}"]`, header);
-  if (button && icon) {
-    button.setAttribute("aria-busy", "true");
-    back.push(() => button.removeAttribute("aria-busy"));
-  }
   return () => back.forEach((step) => step());
 }
 

@@ -1,4 +1,4 @@
-// Small things that several modules need: finding parts of the page, asking the server, saying something.
+// What several modules need: finding parts of the page, asking the server, saying something.
 
 export const find = (selector, root = document) => root.querySelector(selector);
 export const findAll = (selector, root = document) => [...root.querySelectorAll(selector)];
@@ -23,6 +23,15 @@ export function post(url, source, values = {}) {
   });
 }
 
+/** A fragment's elements, unless it is gone. */
+export async function fragment(url) {
+  const answer = await fetch(url, { headers: { "HX-Request": "true", "HX-Request-Type": "partial", "X-Background": "1" } });
+  if (!answer.ok) return null;
+  const holder = document.createElement("template");
+  holder.innerHTML = await answer.text();
+  return holder.content;
+}
+
 /** Fetches a fragment again because something changed, not because a person did something. */
 export function refetch(url, target, swap = "outerMorph") {
   const element = typeof target === "string" ? find(target) : target;
@@ -32,15 +41,10 @@ export function refetch(url, target, swap = "outerMorph") {
 
 export function say(text, tone = "neutral", milliseconds = 5000) {
   const toast = document.createElement("div");
-  toast.className = `toast is-${tone}`;
-  toast.setAttribute("role", tone === "danger" ? "alert" : "status");
+  Object.assign(toast, { className: `toast is-${tone}`, role: tone === "danger" ? "alert" : "status" });
   toast.dataset.toast = milliseconds;
-  const words = document.createElement("span");
-  words.className = "toast-text";
-  words.textContent = text;
-  toast.append(words);
-  document.getElementById("toasts")?.append(toast);
-  return toast;
+  toast.append(Object.assign(document.createElement("span"), { className: "toast-text", textContent: text }));
+  find("#toasts")?.append(toast);
 }
 
 export const isTyping = (element) =>

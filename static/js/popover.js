@@ -73,8 +73,7 @@ function assignKeys(event, form) {
   } else if (event.key === "Enter" && event.target.matches("[data-filter]")) {
     event.preventDefault();
     const box = shown[at] && find("input", shown[at]);
-    if (box && !findAll("input[name=member_ids]:checked", form).length) box.checked = true;
-    else if (box && event.target.value) box.checked = true;
+    if (box && (event.target.value || !find("input[name=member_ids]:checked", form))) box.checked = true;
     form.requestSubmit();
   }
 }
@@ -90,5 +89,4 @@ document.addEventListener("htmx:before:request", ({ target }) => {
   if (form) form.closest("[popover]")?.hidePopover();
 });
 
-document.addEventListener("invalid", ({ target }) => target.setAttribute("aria-invalid", "true"), true);
 document.addEventListener("change", ({ target }) => target.closest?.("form[data-dirty]")?.classList.add("is-dirty"));

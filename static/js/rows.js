@@ -1,5 +1,5 @@
 // The queue: which row is open, which has the focus, rows that leave, and new rows that wait behind a pill.
-import { debounce, find, findAll, refetch } from "./page.js";
+import { debounce, find, findAll, fragment, refetch } from "./page.js";
 
 const STAYS = 10000;
 const waiting = new Map();
@@ -94,18 +94,13 @@ export async function refresh(task, version) {
     return;
   }
   if (!find("#rows")) return refetch(rowsUrl(), "#list");
-  const answer = await fetch(rowsUrl(task), { headers: { "HX-Request": "true", "HX-Request-Type": "partial", "X-Background": "1" } });
-  if (!answer.ok) return;
-  const holder = document.createElement("template");
-  holder.innerHTML = await answer.text();
-  const row = holder.content.querySelector(".row");
+  const row = (await fragment(rowsUrl(task)))?.querySelector(".row");
   if (!row || row.dataset.gone !== undefined || document.getElementById(row.id)) return;
-  comesFirst() && isBusyReading() ? hold(row) : insert(row);
+  newestFirst() && isBusyReading() ? hold(row) : insert(row);
 }
 
 const moment = (row) => Date.parse(find("time", row)?.dateTime ?? "") || 0;
 const newestFirst = () => queue().dataset.sort === "newest";
-const comesFirst = () => newestFirst();
 const isBusyReading = () => find("#queue-scroll").scrollTop > 8 || find("#rows").contains(document.activeElement);
 
 function insert(row) {

@@ -1,4 +1,4 @@
-// The open conversation: opened at the first new message, kept at the end while one is there, and never jumping.
+// The open conversation: opened at the first new message, kept at its end, and never jumping.
 import { find } from "./page.js";
 
 const NEAR = 80;

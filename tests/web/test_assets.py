@@ -46,5 +46,5 @@ def test_the_sprite_has_every_icon_and_draws_with_the_colour_around_it() -> None
 
 
 def test_the_modules_stay_small() -> None:
-    """What a page loads beside htmx: no more than forty thousand letters, written as people read them."""
-    assert sum(path.stat().st_size for path in (STATIC / "js").glob("*.js")) <= 42_000
+    """What a page loads beside htmx: forty kilobytes, written as people read them."""
+    assert sum(path.stat().st_size for path in (STATIC / "js").glob("*.js")) <= 40 * 1024
