@@ -1,0 +1,313 @@
+"""THE POLICY: what everybody gets at every address. A route that is missing here fails the role matrix.
+
+People stand in the rows. The columns are whose the thing behind the address is, seen by the one who asks: their
+own, assigned to somebody else, assigned to nobody, of another site of the practice, of another practice.
+
+    ok    done, or shown
+    in    asked to sign in
+    no    the role does not allow it (403)
+    404   it does not exist for them
+    409   it exists, and cannot be done to it as it is
+    422   the form is not right
+"""
+
+from collections.abc import Mapping, Set
+from dataclasses import dataclass, field
+
+# Wes works at the north site, behind a wall; Sue is a supervisor; the others are the cast.
+PEOPLE = ("stranger", "ana", "ben", "cleo", "admin", "sue", "wes", "dan")
+
+Grid = Mapping[tuple[str, str], str]
+
+
+def _grid(table: str) -> Grid:
+    """(person, column) -> what they get."""
+    head, *rows = [line.split() for line in table.strip().splitlines()]
+    assert tuple(row[0] for row in rows) == PEOPLE, "every person has a row, in this order"
+    return {(row[0], column): word for row in rows for column, word in zip(head, row[1:], strict=True)}
+
+
+EVERYBODY = _grid(
+    """
+              any
+    stranger  ok
+    ana       ok
+    ben       ok
+    cleo      ok
+    admin     ok
+    sue       ok
+    wes       ok
+    dan       ok
+    """
+)
+NOT_READY = {cell: "503" for cell in EVERYBODY}
+ONLY_THE_CARRIER = {cell: "no" for cell in EVERYBODY}
+SIGNED_IN = {**EVERYBODY, ("stranger", "any"): "in"}
+READERS = {**SIGNED_IN, ("cleo", "any"): "no"}
+WRITERS = {**READERS, ("ben", "any"): "no"}
+DIRECTORY = {**SIGNED_IN, ("ben", "any"): "404", ("cleo", "any"): "404"}
+
+FOLDERS = _grid(
+    """
+              unassigned  mine  all  overdue  mine-all  starred  completed  sent  deleted  failed  nonsense
+    stranger  in          in    in   in       in        in       in         in    in       in      in
+    ana       ok          ok    ok   ok       ok        ok       ok         ok    ok       ok      404
+    ben       404         ok    404  404      ok        ok       404        ok    404      404     404
+    cleo      no          no    no   no       no        no       no         no    no       no      no
+    admin     ok          ok    ok   ok       ok        ok       ok         ok    ok       ok      404
+    sue       ok          ok    ok   ok       ok        ok       ok         ok    ok       ok      404
+    wes       ok          ok    ok   ok       ok        ok       ok         ok    ok       ok      404
+    dan       ok          ok    ok   ok       ok        ok       ok         ok    ok       ok      404
+    """
+)
+
+# Looking at a task, its conversation or its messages; working on what one may see.
+SEE = _grid(
+    """
+              own  others  nobodys  far  foreign
+    stranger  in   in      in       in   in
+    ana       ok   ok      ok       ok   404
+    ben       ok   404     404      404  404
+    cleo      no   no      no       no   no
+    admin     ok   ok      ok       ok   404
+    sue       ok   ok      ok       ok   404
+    wes       ok   ok      ok       404  404
+    dan       ok   404     404      404  404
+    """
+)
+# Moves that only those make who see all messages.
+MOVE = {**SEE, ("ben", "own"): "no"}
+# What nobody has cannot be taken back.
+UNASSIGN = {**MOVE, **{(person, "nobodys"): "409" for person in ("ana", "admin", "sue", "wes")}}
+UNASSIGN |= {(person, "far"): "409" for person in ("ana", "admin", "sue")}
+# Only one's own last move.
+UNDO = {cell: "404" if word == "ok" and cell[1] != "own" else word for cell, word in SEE.items()}
+CHOOSE = {cell: "no" if cell[0] == "ben" else word for cell, word in SEE.items()}
+
+PATIENTS = _grid(
+    """
+              own  others  nobodys  far  foreign
+    stranger  in   in      in       in   in
+    ana       ok   ok      ok       ok   404
+    ben       404  404     404      404  404
+    cleo      404  404     404      404  404
+    admin     ok   ok      ok       ok   404
+    sue       ok   ok      ok       ok   404
+    wes       ok   ok      ok       404  404
+    dan       ok   404     404      404  404
+    """
+)
+# One of two ids of an address belongs to somebody else.
+NUMBERS_OF_PATIENTS = {
+    **PATIENTS,
+    **{
+        (person, column): "in" if person == "stranger" else "404"
+        for person in PEOPLE
+        for column in ("own/others", "own/foreign", "foreign/own")
+    },
+}
+
+# What belongs to a practice, and those who may change it.
+ADMINISTERED = _grid(
+    """
+              own  foreign
+    stranger  in   in
+    ana       no   no
+    ben       no   no
+    cleo      no   no
+    admin     ok   404
+    sue       no   no
+    wes       no   no
+    dan       ok   404
+    """
+)
+ADMINISTRATION = {(person, "any"): word for (person, column), word in ADMINISTERED.items() if column == "own"}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One address and method.
+
+    `form` is a form that is right; `{name}` stands for an id of the thing at hand. `also_reads` names fields that
+    the form may leave out. `foreign` says what comes of an id of another practice in a field of the form or
+    the query. `writes` names the tables that looking may change.
+    """
+
+    grid: Grid
+    form: Mapping[str, str | list[str]] = field(default_factory=dict)
+    also_reads: Set[str] = frozenset()
+    foreign: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict)
+    writes: Set[str] = frozenset()
+    is_exempt: bool = False
+
+
+NOTE = frozenset({"audit"})
+FIELDS_OF_A_MEMBER: dict[str, str | list[str]] = {
+    "name": "Nora New",
+    "login": "nora.{word}",
+    "role_id": "{role_id}",
+    "facility_ids": ["{facility_id}"],
+    "program_ids": ["{program_id}"],
+}
+IDS_OF_A_MEMBER = {"role_id": "422", "facility_ids": "422", "program_ids": "422"}
+FIELDS_OF_A_PRACTICE: dict[str, str | list[str]] = {
+    "name": "Elm Street Clinic",
+    "time_zone": "Europe/Berlin",
+    "overdue_after_minutes": "60",
+    "idle_minutes": "10",
+    "texting_on": "yes",
+}
+FIELDS_OF_PREFERENCES: dict[str, str | list[str]] = {
+    "theme": "dark",
+    "density": "compact",
+    "notify_sound": "all",
+    "notify_popup": "all",
+}
+
+POLICY: dict[tuple[str, str], Entry] = {
+    # ---- for everybody, and for the carrier
+    ("static", "GET"): Entry(EVERYBODY),
+    ("health.healthz", "GET"): Entry(EVERYBODY),
+    ("health.readyz", "GET"): Entry(NOT_READY),
+    ("auth.sign_in_page", "GET"): Entry(EVERYBODY),
+    ("auth.sign_in", "POST"): Entry(EVERYBODY, form={"login": "{login}", "password": "{password}", "next": ""}),
+    ("webhooks.messages", "GET"): Entry(ONLY_THE_CARRIER, writes={"stray_call"}),
+    ("webhooks.messages", "POST"): Entry(ONLY_THE_CARRIER, writes={"stray_call"}, is_exempt=True),
+    ("webhooks.status", "GET"): Entry(ONLY_THE_CARRIER),
+    ("webhooks.status", "POST"): Entry(ONLY_THE_CARRIER, is_exempt=True),
+    # ---- the inbox
+    ("inbox.home", "GET"): Entry(SIGNED_IN),
+    ("inbox.folder", "GET"): Entry(FOLDERS, query={"loc": "{facility_id}"}, foreign={"loc": "ok"}),
+    ("inbox.rows", "GET"): Entry(FOLDERS, query={"loc": "{facility_id}"}, foreign={"loc": "ok"}),
+    ("inbox.row", "GET"): Entry(SEE),
+    ("inbox.counts", "GET"): Entry(READERS),
+    ("inbox.conversation", "GET"): Entry(
+        SEE,
+        query={"task": "{task_id}"},
+        foreign={"task": "404"},
+        # Reading is noted, and what was read by one is read by all.
+        writes={"audit", "conversation", "member_reading"},
+    ),
+    ("live.stream", "GET"): Entry(READERS),
+    ("live.since", "GET"): Entry(READERS),
+    # ---- tasks
+    ("tasks.choose_assignees", "GET"): Entry(CHOOSE),
+    ("tasks.assign", "POST"): Entry(
+        MOVE, form={"version": "", "member_ids": ["{colleague_id}"]}, foreign={"member_ids": "404"}
+    ),
+    ("tasks.unassign", "POST"): Entry(UNASSIGN, also_reads={"version"}),
+    ("tasks.claim", "POST"): Entry(MOVE, also_reads={"version"}),
+    ("tasks.complete", "POST"): Entry(SEE, also_reads={"version"}),
+    ("tasks.delete", "POST"): Entry(MOVE, also_reads={"version"}),
+    ("tasks.reopen", "POST"): Entry(MOVE, also_reads={"version"}),
+    ("tasks.undo", "POST"): Entry(UNDO),
+    ("tasks.why", "GET"): Entry(SEE),
+    # ---- messages and conversations
+    ("messages.star", "POST"): Entry(SEE),
+    ("messages.unstar", "POST"): Entry(SEE),
+    ("messages.resend", "POST"): Entry(SEE),
+    ("conversations.send", "POST"): Entry(
+        SEE,
+        form={
+            "body": "Nine is fine.",
+            "then": "complete",
+            "task": "{task_id}",
+            "last_seen_message_id": "{newest_message_id}",
+        },
+        foreign={"task": "404", "last_seen_message_id": "409"},
+        also_reads={"version", "folder"},
+    ),
+    ("conversations.mark_unread", "POST"): Entry(SEE, also_reads={"task", "version"}),
+    ("conversations.thread", "GET"): Entry(SEE, query={"task": "{task_id}"}, foreign={"task": "404"}),
+    ("conversations.panel", "GET"): Entry(SEE),
+    ("conversations.find", "GET"): Entry(WRITERS),
+    ("conversations.search", "POST"): Entry(WRITERS, form={"q": "canary"}),
+    ("conversations.start", "POST"): Entry(
+        CHOOSE,
+        form={
+            "patient_id": "{patient_id}",
+            "phone_id": "{phone_id}",
+            "practice_number_id": "{number_id}",
+        },
+        foreign={"patient_id": "404", "phone_id": "404", "practice_number_id": "404"},
+    ),
+    # ---- patients
+    ("patients.search", "GET"): Entry(DIRECTORY),
+    ("patients.search_now", "POST"): Entry(DIRECTORY, form={"q": "canary"}),
+    ("patients.show", "GET"): Entry(PATIENTS, writes=NOTE),
+    ("patients.record_consent", "POST"): Entry(NUMBERS_OF_PATIENTS, form={"how": "paper"}),
+    ("patients.switch_number", "POST"): Entry(NUMBERS_OF_PATIENTS, form={"on": "no"}),
+    # ---- settings
+    ("settings.home", "GET"): Entry(SIGNED_IN),
+    ("settings.practice", "GET"): Entry(ADMINISTRATION),
+    ("settings.change_practice", "POST"): Entry(
+        ADMINISTRATION,
+        form=FIELDS_OF_A_PRACTICE,
+        also_reads={"reply_assigns", "task_per_message", "sign_texts"},
+    ),
+    ("settings.auto_assignment", "GET"): Entry(ADMINISTRATION),
+    ("settings.change_auto_assignment", "POST"): Entry(
+        ADMINISTRATION, form={"last_sender_days": "9", "care_team": "yes"}, also_reads={"last_sender"}
+    ),
+    ("settings.new_facility", "GET"): Entry(ADMINISTRATION),
+    ("settings.add_facility", "POST"): Entry(ADMINISTRATION, form={"name": "East"}),
+    ("settings.facility", "GET"): Entry(ADMINISTERED),
+    ("settings.change_facility", "POST"): Entry(ADMINISTERED, form={"name": "East"}),
+    ("settings.new_number", "GET"): Entry(ADMINISTRATION),
+    ("settings.add_number", "POST"): Entry(
+        ADMINISTRATION,
+        form={"number": "+12025550177", "label": "Desk", "facility_id": "{facility_id}"},
+        foreign={"facility_id": "422"},
+    ),
+    ("settings.number", "GET"): Entry(ADMINISTERED),
+    ("settings.change_number", "POST"): Entry(
+        ADMINISTERED,
+        form={"label": "Desk", "facility_id": "{facility_id}"},
+        foreign={"facility_id": "422"},
+    ),
+    ("settings.quarantine", "GET"): Entry(ADMINISTRATION),
+    ("settings.file_inbound", "POST"): Entry(ADMINISTERED),
+    ("settings.discard_inbound", "POST"): Entry(ADMINISTERED),
+    ("settings.roles", "GET"): Entry(ADMINISTRATION),
+    ("settings.new_role", "GET"): Entry(ADMINISTRATION),
+    ("settings.add_role", "POST"): Entry(
+        ADMINISTRATION,
+        form={"name": "Night shift", "messages": "all", "privileges": ["dashboard"]},
+        also_reads={"own_facilities_only"},
+    ),
+    ("settings.role", "GET"): Entry(ADMINISTERED),
+    ("settings.change_role", "POST"): Entry(
+        ADMINISTERED,
+        form={"name": "Of its own", "messages": "assigned", "privileges": ["dashboard"]},
+        also_reads={"own_facilities_only"},
+    ),
+    ("settings.members", "GET"): Entry(ADMINISTRATION),
+    ("settings.new_member", "GET"): Entry(ADMINISTRATION),
+    ("settings.add_member", "POST"): Entry(
+        ADMINISTRATION,
+        form={**FIELDS_OF_A_MEMBER, "password": "a password that is new"},
+        also_reads={"is_active", "is_away"},
+        foreign=IDS_OF_A_MEMBER,
+    ),
+    ("settings.member", "GET"): Entry(ADMINISTERED),
+    ("settings.change_member", "POST"): Entry(
+        ADMINISTERED,
+        form={**FIELDS_OF_A_MEMBER, "is_active": "yes"},
+        also_reads={"is_away"},
+        foreign=IDS_OF_A_MEMBER,
+    ),
+    ("settings.set_password", "POST"): Entry(ADMINISTERED, form={"password": "a password that is new"}),
+    ("settings.sign_out_member", "POST"): Entry(ADMINISTERED),
+    # ---- one's own
+    ("settings.preferences", "GET"): Entry(SIGNED_IN),
+    ("settings.change_preferences", "POST"): Entry(
+        SIGNED_IN,
+        form=FIELDS_OF_PREFERENCES,
+        also_reads={"single_keys", "enter_sends", "is_away", "is_available_for_chat"},
+    ),
+    ("settings.change_password", "POST"): Entry(
+        SIGNED_IN, form={"old_password": "{password}", "password": "a password that is new"}
+    ),
+    ("auth.sign_out", "POST"): Entry(SIGNED_IN),
+}
