@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from scripts.reference import is_current, reference_pages, variable
-from tests.rules.sources import files, read
+from tests.rules.sources import files, modules, read
 from triage.cli import cli
 from triage.config import Settings
 
@@ -104,13 +104,27 @@ def _commands_in(path: str) -> str:
 @pytest.mark.parametrize("path", [path for path in PAPERS if not path.startswith("docs/reference/")])
 def test_every_command_that_is_named_exists(path: str) -> None:
     for said in re.findall(r"\btriage ((?:[a-z-]+ ?)+)", _commands_in(path)):
-        command: click.Command = cli
-        for word in said.split():
-            if not isinstance(command, click.Group):
-                break
-            found = command.commands.get(word)
-            assert found is not None, f"{path}: triage {said}"
-            command = found
+        assert _is_command(said.split()), f"{path}: triage {said}"
+
+
+def _is_command(words: list[str]) -> bool:
+    """Words after a command without commands of its own are its arguments."""
+    command: click.Command | None = cli
+    for word in words:
+        if isinstance(command, click.Group):
+            command = command.get_command(click.Context(command), word)
+    return command is not None
+
+
+def test_what_the_doctor_prescribes_exists() -> None:
+    said = [
+        prescribed
+        for module in modules("triage/doctoring")
+        for prescribed in re.findall(r"(?:Run|with): triage ([a-z-]+(?: [a-z-]+)?)", module.source)
+    ]
+
+    assert said
+    assert [words for words in said if not _is_command(words.split())] == []
 
 
 @pytest.mark.parametrize("path", PAPERS)
@@ -128,8 +142,11 @@ def test_every_option_that_is_named_exists(path: str) -> None:
 
 
 def _all(command: click.Command) -> list[click.Command]:
-    inner = command.commands.values() if isinstance(command, click.Group) else ()
-    return [command, *(below for one in inner for below in _all(one))]
+    if not isinstance(command, click.Group):
+        return [command]
+    context = click.Context(command)
+    inner = [command.get_command(context, name) for name in command.list_commands(context)]
+    return [command, *(below for one in inner if one is not None for below in _all(one))]
 
 
 @pytest.mark.parametrize("path", [*PAPERS, ".env.example", "docker-compose.yml", "Dockerfile"])

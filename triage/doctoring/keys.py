@@ -24,7 +24,7 @@ def look(connection: Connection, settings: Settings) -> Iterator[Finding]:
         yield warn(
             "carrier account",
             "No practice has a carrier account, so no text comes in or goes out.",
-            "Enter it with: triage practices --help",
+            "Make the first practice with: triage practices create NAME --account AC… --number +1…",
         )
 
 
@@ -34,18 +34,18 @@ def _token(vault: Vault, practice: str, sealed: str | None, next_sealed: str | N
         return unsafe(
             subject,
             f"{practice} has a carrier account without a token, so none of its texts can be verified.",
-            "Enter the account's auth token again.",
+            f"Enter it with: triage practices set-token '{practice}'",
         )
     if vault.open(sealed) is None:
         return unsafe(
             subject,
             f"The carrier token of {practice} was sealed with another TRIAGE_SECRET_KEY.",
-            "Append the former key to TRIAGE_SECRET_KEY after a comma, or enter the token again.",
+            f"Append the former key after a comma, or enter the token with: triage practices set-token '{practice}'",
         )
     if next_sealed is not None and vault.open(next_sealed) is None:
         return warn(
             subject,
             f"The next carrier token of {practice} cannot be opened.",
-            "Enter it again before the carrier changes over to it.",
+            f"Enter it with: triage practices set-token --next '{practice}'",
         )
     return ok(subject, f"The token of {practice} can be opened.")
