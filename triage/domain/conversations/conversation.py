@@ -41,9 +41,9 @@ class Conversation(db.OfPractice, db.Base):
     created_at: Mapped[datetime]
 
 
-def facility_for(number: PracticeNumber, identity: Identity) -> UUID | None:
+def facility_for(of_number: UUID | None, identity: Identity) -> UUID | None:
     """The practice number's facility, else the patient's."""
-    return number.facility_id or identity.facility_id
+    return of_number or identity.facility_id
 
 
 def conversation_for(
@@ -58,7 +58,7 @@ def conversation_for(
             practice_number_id=number.id,
             phone_id=phone.id,
             patient_id=identity.patient_id,
-            facility_id=facility_for(number, identity),
+            facility_id=facility_for(number.facility_id, identity),
             created_at=now,
         )
         .on_conflict_do_nothing()

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import ARRAY, Uuid, bindparam, func, select
 from sqlalchemy.orm import Session, aliased
 
 from triage.domain.conversations import reading
@@ -246,18 +246,23 @@ def _around(
     )
 
 
+_OPEN_ASSIGNEES = (
+    select(Assignment.task_id, Assignment.member_id)
+    .join(Task, Task.id == Assignment.task_id)
+    .where(
+        Assignment.task_id == func.any(bindparam("task_ids", type_=ARRAY(Uuid))),
+        Assignment.ended_at.is_(None),
+    )
+    .order_by(Assignment.member_id != Task.owner_id, Assignment.assigned_at, Assignment.id)
+)
+
+
 def open_assignees(session: Session, task_ids: set[UUID]) -> dict[UUID, list[UUID]]:
     """Who has each of these tasks now, the owner first."""
     if not task_ids:
         return {}
-    found = session.execute(
-        select(Assignment.task_id, Assignment.member_id)
-        .join(Task, Task.id == Assignment.task_id)
-        .where(Assignment.task_id.in_(task_ids), Assignment.ended_at.is_(None))
-        .order_by(Assignment.member_id != Task.owner_id, Assignment.assigned_at, Assignment.id)
-    )
     who: dict[UUID, list[UUID]] = {}
-    for row in found:
+    for row in session.execute(_OPEN_ASSIGNEES, {"task_ids": list(task_ids)}):
         who.setdefault(row.task_id, []).append(row.member_id)
     return who
 

@@ -4,12 +4,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from triage.domain.conversations.conversation import Conversation
 from triage.domain.inbox import assignment
 from triage.domain.inbox.assignment import Decision
-from triage.domain.inbox.task import Move, State, Task
-from triage.domain.intake.gather import Facts, rule_facts
-from triage.domain.intake.ledger import Inbound
+from triage.domain.inbox.task import Move, State
+from triage.domain.intake.gather import ConversationFacts, Facts, TaskFacts, rule_facts
+from triage.domain.intake.ledger import Leased
 from triage.domain.patients.consent import Keyword, keyword_of
 from triage.kit import db
 
@@ -34,7 +33,7 @@ class Work:
     """A task while the plan is made: an open one from the database, or a new one."""
 
     id: UUID
-    conversation: Conversation
+    conversation: ConversationFacts
     state: State
     version: int
     assignees: list[UUID]
@@ -43,7 +42,7 @@ class Work:
     last_message_id: UUID
     is_touched: bool
     gathers: bool
-    existing: Task | None
+    existing: TaskFacts | None
     opened_at: datetime
     given_to: list[UUID] = field(default_factory=list)
 
@@ -56,9 +55,9 @@ class Work:
 class Filed:
     """One text, its message, its task if it has one, and the command it was if it was one."""
 
-    row: Inbound
+    row: Leased
     message_id: UUID
-    conversation: Conversation
+    conversation: ConversationFacts
     work: Work | None
     keyword: Keyword | None
 
@@ -96,13 +95,13 @@ def decide(facts: Facts) -> Plan:
     return plan
 
 
-def _command(row: Inbound, *, is_opted_out: bool) -> Keyword | None:
+def _command(row: Leased, *, is_opted_out: bool) -> Keyword | None:
     """A start word from a number that never stopped is an answer ("Yes"), and answers belong to somebody."""
     keyword = keyword_of(row.body, row.opt_out_type)
     return None if keyword is Keyword.START and not is_opted_out and not row.opt_out_type else keyword
 
 
-def _existing(facts: Facts, conversation: Conversation) -> Work | None:
+def _existing(facts: Facts, conversation: ConversationFacts) -> Work | None:
     task = facts.open_tasks.get(conversation.id)
     if task is None:
         return None
@@ -115,14 +114,14 @@ def _existing(facts: Facts, conversation: Conversation) -> Work | None:
         waiting_since=task.waiting_since,
         answered_at=task.answered_at,
         last_message_id=task.last_message_id,
-        is_touched=task.id in facts.touched,
+        is_touched=task.is_touched,
         gathers=True,
         existing=task,
         opened_at=task.opened_at,
     )
 
 
-def _open(plan: Plan, conversation: Conversation, message_id: UUID, at: datetime) -> Work:
+def _open(plan: Plan, conversation: ConversationFacts, message_id: UUID, at: datetime) -> Work:
     decision = assignment.decide(rule_facts(plan.facts, conversation, at))
     state = State.ASSIGNED if decision.assignees else State.PENDING
     work = Work(
@@ -135,7 +134,7 @@ def _open(plan: Plan, conversation: Conversation, message_id: UUID, at: datetime
         answered_at=None,
         last_message_id=message_id,
         is_touched=False,
-        gathers=not plan.facts.practices[conversation.practice_id].task_per_message,
+        gathers=not conversation.number.task_per_message,
         existing=None,
         opened_at=at,
         given_to=list(decision.assignees),

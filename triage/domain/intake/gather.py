@@ -1,29 +1,94 @@
-"""Gather: every fact that a batch of texts needs, with a few queries for all of them."""
+"""Gather: every fact that a batch of texts needs, with a few queries for all of them, each built once."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import func, select, true, tuple_
-from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Session, joinedload, selectinload
+from sqlalchemy import ARRAY, String, Uuid, bindparam, exists, func, literal, select, true, union_all
+from sqlalchemy.dialects.postgresql import array_agg, insert
+from sqlalchemy.orm import Session
 
 from triage.domain.conversations.conversation import Conversation, facility_for
 from triage.domain.conversations.message import Message
 from triage.domain.inbox import assignment, rows
 from triage.domain.inbox.assignment import Candidate
-from triage.domain.inbox.task import OPEN, State, Task, TaskEvent
-from triage.domain.intake.ledger import Inbound
+from triage.domain.inbox.task import State, Task, TaskEvent, is_open
+from triage.domain.intake.ledger import Leased
 from triage.domain.patients import care_team, phones
 from triage.domain.patients.patient import Enrolment
 from triage.domain.patients.phones import Identity, Phone
-from triage.domain.practice.member import Member
+from triage.domain.practice.member import Member, MemberFacility
 from triage.domain.practice.practice import Practice, PracticeNumber
-from triage.domain.practice.privileges import Messages
+from triage.domain.practice.privileges import Messages, Role
+from triage.domain.practice.program import ProgramRestriction
 from triage.kit import clock, db
+from triage.kit.bulk import Rows
 
 LONGEST_WINDOW = timedelta(days=90)
+# Who has this many open tasks has many; a count must not grow with the practice.
+MOST_COUNTED = 1000
+
+
+class NumberFacts(NamedTuple):
+    """A number that was texted, and what its practice wants done."""
+
+    id: UUID
+    practice_id: UUID
+    number: str
+    facility_id: UUID | None
+    task_per_message: bool
+    assign_last_sender: bool
+    last_sender_days: int
+    assign_care_team: bool
+
+
+class PhoneFacts(NamedTuple):
+    id: UUID
+    practice_id: UUID
+    number: str
+    opted_out_at: datetime | None
+
+
+class ConversationFacts(NamedTuple):
+    """Patient and facility as they follow from the numbers now."""
+
+    id: UUID
+    practice_id: UUID
+    number: NumberFacts
+    phone_id: UUID
+    patient_id: UUID | None
+    facility_id: UUID | None
+    last_inbound_at: datetime | None
+    last_message_at: datetime | None
+    unread_since: datetime | None
+
+
+class TaskFacts(NamedTuple):
+    """An open task that later texts join. A person has touched it, or only rules have."""
+
+    id: UUID
+    conversation_id: UUID
+    state: State
+    version: int
+    owner_id: UUID | None
+    waiting_since: datetime
+    answered_at: datetime | None
+    last_message_id: UUID
+    opened_at: datetime
+    is_touched: bool
+
+
+class MemberFacts(NamedTuple):
+    id: UUID
+    name: str
+    is_active: bool
+    is_away: bool
+    is_available_for_chat: bool
+    messages: Messages
+    own_facilities_only: bool
+    facilities: frozenset[UUID]
+    kept_out_of: frozenset[UUID]
 
 
 class LastSent(NamedTuple):
@@ -35,310 +100,393 @@ class Facts(NamedTuple):
     """Everything `decide` needs. Conversations exist and are locked, and so are their open tasks."""
 
     now: datetime
-    rows: Sequence[Inbound]
-    practices: dict[UUID, Practice]
-    conversation_of: dict[UUID, Conversation]
-    phones: dict[UUID, Phone]
-    identities: dict[UUID, Identity]
-    open_tasks: dict[UUID, Task]
-    touched: set[UUID]
+    rows: Sequence[Leased]
+    conversation_of: dict[UUID, ConversationFacts]
+    phones: dict[UUID, PhoneFacts]
+    open_tasks: dict[UUID, TaskFacts]
     assignees: dict[UUID, list[UUID]]
     last_sent: dict[UUID, LastSent]
     care_teams: dict[UUID, list[tuple[UUID, bool]]]
-    members: dict[UUID, Member]
+    members: dict[UUID, MemberFacts]
     open_counts: dict[UUID, int]
     programs: dict[UUID, set[UUID]]
 
 
-def gather(session: Session, rows_: Sequence[Inbound]) -> Facts:
+def gather(session: Session, texts: Sequence[Leased]) -> Facts:
     """Also makes the numbers and conversations that these texts are the first of."""
     now = clock.now(session)
-    practices = _practices(session, rows_)
-    numbers = _numbers(session, rows_)
-    phones_by_key = _phones(session, rows_, now)
-    phone_ids = {phone.id for phone in phones_by_key.values()}
-    identities = phones.identities(session, phone_ids)
-    conversation_of = _conversations(session, rows_, numbers, phones_by_key, identities, now)
+    numbers = _numbers(session, texts)
+    phones_by_key = _phones(session, texts, now)
+    identities = phones.identities(session, {phone.id for phone in phones_by_key.values()})
+    conversation_of = _conversations(session, texts, numbers, phones_by_key, identities, now)
     conversations = {conversation.id: conversation for conversation in conversation_of.values()}
     open_tasks = _open_tasks(session, conversations)
-    patients = {c.patient_id for c in conversations.values() if c.patient_id}
     last_sent = _last_sent(session, conversations.values(), now)
-    teams = _care_teams(session, practices.values(), patients)
-    wanted = {one.member_id for one in last_sent.values()} | {
-        id_ for team in teams.values() for id_, _ in team
-    }
+    teams = _care_teams(session, conversations.values())
+    members = _members(session, last_sent.values(), teams.values())
     return Facts(
         now=now,
-        rows=rows_,
-        practices=practices,
+        rows=texts,
         conversation_of=conversation_of,
         phones={phone.id: phone for phone in phones_by_key.values()},
-        identities=identities,
         open_tasks=open_tasks,
-        touched=_touched(session, open_tasks.values()),
-        assignees=rows.open_assignees(session, {task.id for task in open_tasks.values()}),
+        assignees=rows.open_assignees(session, {task.id for task in open_tasks.values() if task.owner_id}),
         last_sent=last_sent,
         care_teams=teams,
-        members=_members(session, wanted),
-        open_counts=_open_counts(session, practices, {id_ for team in teams.values() for id_, _ in team}),
-        programs=_programs(session, patients),
+        members=members,
+        open_counts=_open_counts(session, teams.values()),
+        programs=_programs(session, conversations.values(), members.values()),
     )
 
 
-def _practices(session: Session, rows_: Iterable[Inbound]) -> dict[UUID, Practice]:
-    found = session.scalars(select(Practice).where(Practice.id.in_({row.practice_id for row in rows_})))
-    return {practice.id: practice for practice in found}
+# ---- both ends: the practice's number and the patient's ----
+
+_KEYS = Rows("key", {"practice_id": Uuid(), "number": String()})
+_key = _KEYS.table.c
+
+_NUMBERS = (
+    select(
+        PracticeNumber.id,
+        PracticeNumber.practice_id,
+        PracticeNumber.number,
+        PracticeNumber.facility_id,
+        Practice.task_per_message,
+        Practice.assign_last_sender,
+        Practice.last_sender_days,
+        Practice.assign_care_team,
+    )
+    .join(
+        _KEYS.table,
+        (PracticeNumber.number == _key.number) & (PracticeNumber.practice_id == _key.practice_id),
+    )
+    .join(Practice, Practice.id == PracticeNumber.practice_id)
+)
+_PHONES = select(Phone.id, Phone.practice_id, Phone.number, Phone.opted_out_at).join(
+    _KEYS.table, (Phone.practice_id == _key.practice_id) & (Phone.number == _key.number)
+)
 
 
-def _numbers(session: Session, rows_: Sequence[Inbound]) -> dict[tuple[UUID, str], PracticeNumber]:
+def _numbers(session: Session, texts: Sequence[Leased]) -> dict[tuple[UUID, str], NumberFacts]:
     """The practice numbers that were texted. One that nobody set up yet is added, so that its texts are seen."""
-    keys = {(row.practice_id, row.to_number) for row in rows_}
-    query = select(PracticeNumber).where(tuple_(PracticeNumber.practice_id, PracticeNumber.number).in_(keys))
-    known = {(number.practice_id, number.number): number for number in session.scalars(query)}
-    for practice_id, to_number in keys - known.keys():
+    keys = {(text.practice_id, text.to_number) for text in texts}
+    known = _numbers_at(session, keys)
+    missing = sorted(keys - known.keys())
+    for practice_id, to_number in missing:
         session.execute(
             insert(PracticeNumber).values(
                 id=db.new_id(), practice_id=practice_id, number=to_number, label="Not set up yet"
             )
         )
-    if keys - known.keys():
-        known = {(number.practice_id, number.number): number for number in session.scalars(query)}
-    return known
+    return {**known, **_numbers_at(session, missing)} if missing else known
 
 
-def _phones(session: Session, rows_: Sequence[Inbound], now: datetime) -> dict[tuple[UUID, str], Phone]:
-    keys = {(row.practice_id, row.from_number) for row in rows_}
-    query = select(Phone).where(tuple_(Phone.practice_id, Phone.number).in_(keys))
-    known = {(phone.practice_id, phone.number): phone for phone in session.scalars(query)}
+def _numbers_at(
+    session: Session, keys: Iterable[tuple[UUID, str]]
+) -> dict[tuple[UUID, str], NumberFacts]:
+    found = (NumberFacts(*row) for row in session.execute(_NUMBERS, _KEYS.given(keys)))
+    return {(number.practice_id, number.number): number for number in found}
+
+
+def _phones(
+    session: Session, texts: Sequence[Leased], now: datetime
+) -> dict[tuple[UUID, str], PhoneFacts]:
+    keys = {(text.practice_id, text.from_number) for text in texts}
+    known = _phones_at(session, keys)
     missing = sorted(keys - known.keys())
     if missing:
-        session.execute(
-            insert(Phone)
-            .values(
-                [
-                    {
-                        "id": db.new_id(),
-                        "practice_id": practice_id,
-                        "number": number,
-                        "texting_on": True,
-                        "is_landline": False,
-                        "created_at": now,
-                    }
-                    for practice_id, number in missing
-                ]
-            )
-            .on_conflict_do_nothing()
-        )
-        known = {(phone.practice_id, phone.number): phone for phone in session.scalars(query)}
-    return known
+        new = [
+            {
+                "id": db.new_id(),
+                "practice_id": practice_id,
+                "number": number,
+                "texting_on": True,
+                "is_landline": False,
+                "created_at": now,
+            }
+            for practice_id, number in missing
+        ]
+        session.execute(insert(Phone).values(new).on_conflict_do_nothing())
+    return {**known, **_phones_at(session, missing)} if missing else known
+
+
+def _phones_at(session: Session, keys: Iterable[tuple[UUID, str]]) -> dict[tuple[UUID, str], PhoneFacts]:
+    found = (PhoneFacts(*row) for row in session.execute(_PHONES, _KEYS.given(keys)))
+    return {(phone.practice_id, phone.number): phone for phone in found}
+
+
+# ---- the conversation between them ----
+
+_ENDS = Rows("ends", {"practice_number_id": Uuid(), "phone_id": Uuid()})
+_ends = _ENDS.table.c
+
+_CONVERSATIONS = (
+    select(
+        Conversation.id,
+        Conversation.practice_number_id,
+        Conversation.phone_id,
+        Conversation.last_inbound_at,
+        Conversation.last_message_at,
+        Conversation.unread_since,
+    )
+    .join(
+        _ENDS.table,
+        (Conversation.practice_number_id == _ends.practice_number_id)
+        & (Conversation.phone_id == _ends.phone_id),
+    )
+    .order_by(Conversation.id)
+    .with_for_update(of=Conversation, key_share=True)
+)
 
 
 def _conversations(
     session: Session,
-    rows_: Sequence[Inbound],
-    numbers: dict[tuple[UUID, str], PracticeNumber],
-    phones_by_key: dict[tuple[UUID, str], Phone],
+    texts: Sequence[Leased],
+    numbers: dict[tuple[UUID, str], NumberFacts],
+    phones_by_key: dict[tuple[UUID, str], PhoneFacts],
     identities: dict[UUID, Identity],
     now: datetime,
-) -> dict[UUID, Conversation]:
-    """The conversation of each row, by the row's id; all are locked, in a steady order."""
+) -> dict[UUID, ConversationFacts]:
+    """The conversation of each text, by the ledger row's id; all are locked, in a steady order."""
     ends = {
-        row.id: (numbers[row.practice_id, row.to_number], phones_by_key[row.practice_id, row.from_number])
-        for row in rows_
+        text.id: (numbers[text.practice_id, text.to_number], phones_by_key[text.practice_id, text.from_number])
+        for text in texts
     }
-    keys = {(number.id, phone.id) for number, phone in ends.values()}
-    query = (
-        select(Conversation)
-        .where(tuple_(Conversation.practice_number_id, Conversation.phone_id).in_(keys))
-        .order_by(Conversation.id)
-        .with_for_update()
-    )
-    known = {(one.practice_number_id, one.phone_id): one for one in session.scalars(query)}
-    missing = {
-        (number.id, phone.id): (number, phone)
-        for number, phone in ends.values()
-        if (number.id, phone.id) not in known
-    }
+    by_ends = {(number.id, phone.id): (number, phone) for number, phone in ends.values()}
+    known = _conversations_at(session, by_ends, identities)
+    missing = {key: by_ends[key] for key in sorted(by_ends.keys() - known.keys())}
     if missing:
-        session.execute(
-            insert(Conversation)
-            .values(
-                [
-                    {
-                        "id": db.new_id(),
-                        "practice_id": number.practice_id,
-                        "practice_number_id": number.id,
-                        "phone_id": phone.id,
-                        "patient_id": identities[phone.id].patient_id,
-                        "facility_id": facility_for(number, identities[phone.id]),
-                        "created_at": now,
-                    }
-                    for number, phone in missing.values()
-                ]
-            )
-            .on_conflict_do_nothing()
+        new = [
+            {
+                "id": db.new_id(),
+                "practice_id": number.practice_id,
+                "practice_number_id": number.id,
+                "phone_id": phone.id,
+                "patient_id": identities[phone.id].patient_id,
+                "facility_id": facility_for(number.facility_id, identities[phone.id]),
+                "created_at": now,
+            }
+            for number, phone in missing.values()
+        ]
+        session.execute(insert(Conversation).values(new).on_conflict_do_nothing())
+        known |= _conversations_at(session, missing, identities)
+    return {text_id: known[number.id, phone.id] for text_id, (number, phone) in ends.items()}
+
+
+def _conversations_at(
+    session: Session,
+    by_ends: dict[tuple[UUID, UUID], tuple[NumberFacts, PhoneFacts]],
+    identities: dict[UUID, Identity],
+) -> dict[tuple[UUID, UUID], ConversationFacts]:
+    known = {}
+    for row in session.execute(_CONVERSATIONS, _ENDS.given(by_ends)):
+        number, phone = by_ends[row.practice_number_id, row.phone_id]
+        identity = identities[phone.id]
+        known[number.id, phone.id] = ConversationFacts(
+            id=row.id,
+            practice_id=number.practice_id,
+            number=number,
+            phone_id=phone.id,
+            patient_id=identity.patient_id,
+            facility_id=facility_for(number.facility_id, identity),
+            last_inbound_at=row.last_inbound_at,
+            last_message_at=row.last_message_at,
+            unread_since=row.unread_since,
         )
-        known = {(one.practice_number_id, one.phone_id): one for one in session.scalars(query)}
-    by_row = {row_id: known[number.id, phone.id] for row_id, (number, phone) in ends.items()}
-    for number, phone in ends.values():
-        conversation = known[number.id, phone.id]
-        conversation.patient_id = identities[phone.id].patient_id
-        conversation.facility_id = facility_for(number, identities[phone.id])
-    return by_row
+    return known
 
 
-def _open_tasks(session: Session, conversations: dict[UUID, Conversation]) -> dict[UUID, Task]:
-    tasks = session.scalars(
-        select(Task)
-        .where(Task.conversation_id.in_(conversations), Task.state.in_(OPEN), Task.gathers)
-        .order_by(Task.id)
-        .with_for_update()
+# ---- what is open in it ----
+
+_OPEN_TASKS = (
+    select(
+        Task.id,
+        Task.conversation_id,
+        Task.state,
+        Task.version,
+        Task.owner_id,
+        Task.waiting_since,
+        Task.answered_at,
+        Task.last_message_id,
+        Task.opened_at,
+        exists()
+        .where(TaskEvent.task_id == Task.id, TaskEvent.member_id.is_not(None))
+        .label("is_touched"),
     )
-    return {task.conversation_id: task for task in tasks}
-
-
-def _touched(session: Session, tasks: Iterable[Task]) -> set[UUID]:
-    """Tasks that a person has moved: rules leave them alone."""
-    pending = {task.id for task in tasks if task.state is State.PENDING}
-    if not pending:
-        return set()
-    return set(
-        session.scalars(
-            select(TaskEvent.task_id).where(TaskEvent.task_id.in_(pending), TaskEvent.member_id.is_not(None))
-        )
+    .where(
+        Task.conversation_id == func.any(bindparam("conversation_ids", type_=ARRAY(Uuid))),
+        is_open(),
+        Task.gathers,
     )
+    .order_by(Task.id)
+    .with_for_update(of=Task, key_share=True)
+)
+
+
+def _open_tasks(session: Session, conversation_ids: Iterable[UUID]) -> dict[UUID, TaskFacts]:
+    found = session.execute(_OPEN_TASKS, {"conversation_ids": list(conversation_ids)})
+    return {row.conversation_id: TaskFacts(*row) for row in found}
+
+
+# ---- who could have it ----
+
+_WANTED = Rows("wanted", {"conversation_id": Uuid(), "practice_id": Uuid(), "patient_id": Uuid()})
+_wanted = _WANTED.table.c
+
+# With a patient every conversation of the patient counts, on whichever number.
+_RELATED = union_all(
+    select(_wanted.conversation_id.label("asked_for"), _wanted.conversation_id),
+    select(_wanted.conversation_id.label("asked_for"), Conversation.id).join(
+        Conversation,
+        (Conversation.practice_id == _wanted.practice_id) & (Conversation.patient_id == _wanted.patient_id),
+    ),
+).subquery("related")
+_NEWEST = (
+    select(Message.sent_by_id, Message.at)
+    .where(
+        Message.conversation_id == _RELATED.c.conversation_id,
+        Message.sent_by_id.is_not(None),
+        ~Message.is_automatic,
+        Message.at >= bindparam("since"),
+    )
+    .order_by(Message.at.desc())
+    .limit(1)
+    .lateral("newest")
+)
+_LAST_SENT = select(_RELATED.c.asked_for, _NEWEST.c.sent_by_id, _NEWEST.c.at).join(_NEWEST, true())
+
+_MEMBERS = (
+    select(
+        Member.id,
+        Member.name,
+        Member.is_active,
+        Member.is_away,
+        Member.is_available_for_chat,
+        Role.messages,
+        Role.own_facilities_only,
+        select(array_agg(MemberFacility.facility_id))
+        .where(MemberFacility.member_id == Member.id)
+        .scalar_subquery()
+        .label("facilities"),
+        select(array_agg(ProgramRestriction.program_id))
+        .where(ProgramRestriction.member_id == Member.id)
+        .scalar_subquery()
+        .label("kept_out_of"),
+    )
+    .join(Role, Role.id == Member.role_id)
+    .where(Member.id == func.any(bindparam("member_ids", type_=ARRAY(Uuid))))
+)
+
+_OPEN_OF_MEMBER = (
+    select(literal(1).label("one"))
+    .where(Task.practice_id == Member.practice_id, Task.owner_id == Member.id, is_open())
+    .limit(MOST_COUNTED)
+    .correlate(Member)
+    .subquery()
+)
+_OPEN_COUNTS = select(
+    Member.id, select(func.count()).select_from(_OPEN_OF_MEMBER).scalar_subquery().label("count")
+).where(Member.id == func.any(bindparam("member_ids", type_=ARRAY(Uuid))))
+
+_PROGRAMS = select(Enrolment.patient_id, Enrolment.program_id).where(
+    Enrolment.patient_id == func.any(bindparam("patient_ids", type_=ARRAY(Uuid)))
+)
 
 
 def _last_sent(
-    session: Session, conversations: Iterable[Conversation], now: datetime
+    session: Session, conversations: Iterable[ConversationFacts], now: datetime
 ) -> dict[UUID, LastSent]:
     """By conversation: the member who last wrote a message of their own to the patient, on any number."""
-    conversations = list(conversations)
-    of_patient = {c.patient_id for c in conversations if c.patient_id}
-    related = (
-        list(
-            session.execute(
-                select(Conversation.id, Conversation.patient_id).where(
-                    Conversation.patient_id.in_(of_patient)
-                )
-            )
-        )
-        if of_patient
-        else []
-    )
-    ids = {c.id for c in conversations} | {row.id for row in related}
-    wanted = select(func.unnest(list(ids)).label("conversation_id")).subquery()
-    newest = (
-        select(Message.sent_by_id, Message.at)
-        .where(
-            Message.conversation_id == wanted.c.conversation_id,
-            Message.sent_by_id.is_not(None),
-            ~Message.is_automatic,
-            Message.at >= now - LONGEST_WINDOW,
-        )
-        .order_by(Message.at.desc())
-        .limit(1)
-        .lateral()
-    )
-    rows_ = session.execute(
-        select(wanted.c.conversation_id, newest.c.sent_by_id, newest.c.at).join(newest, true())
-    )
-    by_conversation = {row.conversation_id: LastSent(row.sent_by_id, row.at) for row in rows_}
-    by_patient: dict[UUID, LastSent] = {}
-    for row in related:
-        sent = by_conversation.get(row.id)
-        if sent and (row.patient_id not in by_patient or sent.at > by_patient[row.patient_id].at):
-            by_patient[row.patient_id] = sent
-    found = {
-        c.id: by_patient.get(c.patient_id) if c.patient_id else by_conversation.get(c.id)
-        for c in conversations
-    }
-    return {id_: sent for id_, sent in found.items() if sent is not None}
+    wanted = [(one.id, one.practice_id, one.patient_id) for one in conversations if one.number.assign_last_sender]
+    if not wanted:
+        return {}
+    newest: dict[UUID, LastSent] = {}
+    for row in session.execute(_LAST_SENT, {**_WANTED.given(wanted), "since": now - LONGEST_WINDOW}):
+        if row.asked_for not in newest or row.at > newest[row.asked_for].at:
+            newest[row.asked_for] = LastSent(row.sent_by_id, row.at)
+    return newest
 
 
 def _care_teams(
-    session: Session, practices: Iterable[Practice], patients: set[UUID]
+    session: Session, conversations: Iterable[ConversationFacts]
 ) -> dict[UUID, list[tuple[UUID, bool]]]:
-    if not patients or not any(practice.assign_care_team for practice in practices):
-        return {}
-    return care_team.member_ids_by_patient(session, patients)
+    patients = {one.patient_id for one in conversations if one.patient_id and one.number.assign_care_team}
+    return care_team.member_ids_by_patient(session, patients) if patients else {}
 
 
-def _members(session: Session, ids: set[UUID]) -> dict[UUID, Member]:
+def _members(
+    session: Session, last_sent: Iterable[LastSent], teams: Iterable[list[tuple[UUID, bool]]]
+) -> dict[UUID, MemberFacts]:
+    ids = {one.member_id for one in last_sent} | {id_ for team in teams for id_, _ in team}
     if not ids:
         return {}
-    members = session.scalars(
-        select(Member)
-        .where(Member.id.in_(ids))
-        .options(
-            joinedload(Member.role, innerjoin=True),
-            selectinload(Member.at_facilities),
-            selectinload(Member.kept_out_of),
-        )
-    )
-    return {member.id: member for member in members}
+    found = session.execute(_MEMBERS, {"member_ids": list(ids)})
+    return {
+        row.id: MemberFacts(*row[:-2], frozenset(row.facilities or ()), frozenset(row.kept_out_of or ()))
+        for row in found
+    }
 
 
-def _open_counts(session: Session, practices: Iterable[UUID], members: set[UUID]) -> dict[UUID, int]:
-    if not members:
+def _open_counts(session: Session, teams: Iterable[list[tuple[UUID, bool]]]) -> dict[UUID, int]:
+    """How much each has to do; it matters only where several could have the task."""
+    ids = {id_ for team in teams if len(team) > 1 for id_, _ in team}
+    if not ids:
         return {}
-    rows_ = session.execute(
-        select(Task.owner_id, func.count())
-        .where(Task.practice_id.in_(list(practices)), Task.owner_id.in_(members), Task.state.in_(OPEN))
-        .group_by(Task.owner_id)
-    )
-    return {owner_id: count for owner_id, count in rows_ if owner_id is not None}
+    return {row.id: row.count for row in session.execute(_OPEN_COUNTS, {"member_ids": list(ids)})}
 
 
-def _programs(session: Session, patients: set[UUID]) -> dict[UUID, set[UUID]]:
+def _programs(
+    session: Session, conversations: Iterable[ConversationFacts], members: Iterable[MemberFacts]
+) -> dict[UUID, set[UUID]]:
+    """The programs of the patients; they matter only where a member is kept out of some."""
+    patients = {one.patient_id for one in conversations if one.patient_id}
+    if not patients or not any(member.kept_out_of for member in members):
+        return {}
     programs: dict[UUID, set[UUID]] = {}
-    if patients:
-        for row in session.execute(
-            select(Enrolment.patient_id, Enrolment.program_id).where(Enrolment.patient_id.in_(patients))
-        ):
-            programs.setdefault(row.patient_id, set()).add(row.program_id)
+    for row in session.execute(_PROGRAMS, {"patient_ids": list(patients)}):
+        programs.setdefault(row.patient_id, set()).add(row.program_id)
     return programs
 
 
-def candidate(facts: Facts, member: Member, conversation: Conversation) -> Candidate:
-    """A member as the rules see one for this conversation."""
-    programs = facts.programs.get(conversation.patient_id, set()) if conversation.patient_id else set()
-    kept_out = {restriction.program_id for restriction in member.kept_out_of}
-    own = {place.facility_id for place in member.at_facilities}
-    return Candidate(
-        id=member.id,
-        name=member.name,
-        is_active=member.is_active,
-        may_read=member.messages is not Messages.NONE,
-        is_at_facility=(
-            not member.role.own_facilities_only
-            or conversation.facility_id is None
-            or conversation.facility_id in own
-        ),
-        is_in_program=not programs or bool(programs - kept_out),
-        is_away=member.is_away,
-        is_available=member.is_available_for_chat,
-        open_tasks=facts.open_counts.get(member.id, 0),
-    )
+# ---- as the rules see it ----
 
 
-def rule_facts(facts: Facts, conversation: Conversation, at: datetime) -> assignment.Facts:
+def rule_facts(facts: Facts, conversation: ConversationFacts, at: datetime) -> assignment.Facts:
     """What the assignment rules need for a text of this conversation that came at `at`."""
-    practice = facts.practices[conversation.practice_id]
+    number = conversation.number
     sent = facts.last_sent.get(conversation.id)
     team = facts.care_teams.get(conversation.patient_id, []) if conversation.patient_id else []
     wanted = {id_ for id_, _ in team} | ({sent.member_id} if sent else set())
     return assignment.Facts(
         now=at,
         settings=assignment.Settings(
-            last_sender=practice.assign_last_sender,
-            last_sender_within=timedelta(days=practice.last_sender_days),
-            care_team=practice.assign_care_team,
+            last_sender=number.assign_last_sender,
+            last_sender_within=timedelta(days=number.last_sender_days),
+            care_team=number.assign_care_team,
         ),
         last_sender_id=sent.member_id if sent else None,
         last_sent_at=sent.at if sent else None,
         care_team=team,
         members={
-            id_: candidate(facts, facts.members[id_], conversation) for id_ in wanted & facts.members.keys()
+            id_: _candidate(facts, facts.members[id_], conversation) for id_ in wanted & facts.members.keys()
         },
+    )
+
+
+def _candidate(facts: Facts, member: MemberFacts, conversation: ConversationFacts) -> Candidate:
+    """A member as the rules see one for this conversation."""
+    programs = facts.programs.get(conversation.patient_id, set()) if conversation.patient_id else set()
+    return Candidate(
+        id=member.id,
+        name=member.name,
+        is_active=member.is_active,
+        may_read=member.messages is not Messages.NONE,
+        is_at_facility=(
+            not member.own_facilities_only
+            or conversation.facility_id is None
+            or conversation.facility_id in member.facilities
+        ),
+        is_in_program=not programs or bool(programs - member.kept_out_of),
+        is_away=member.is_away,
+        is_available=member.is_available_for_chat,
+        open_tasks=facts.open_counts.get(member.id, 0),
     )

@@ -167,11 +167,33 @@ _NOTE_DUPLICATE = _write(state=InboundState.DUPLICATE, duplicate_of_id=_FIRST)
 _QUARANTINE = _write(state=InboundState.QUARANTINED, reason=bindparam("reason"))
 
 
-class Lease(NamedTuple):
-    """Rows that this worker, and no other, may file until the lease ends."""
+class Leased(NamedTuple):
+    """One text of a lease, as far as filing it needs it."""
 
     id: UUID
-    inbound_ids: tuple[UUID, ...]
+    practice_id: UUID
+    from_number: str
+    to_number: str
+    body: str
+    media: list[dict[str, Any]]
+    opt_out_type: str | None
+    sent_at: datetime
+    received_at: datetime
+
+
+class Lease(NamedTuple):
+    """Texts, in the order in which they were sent, that this worker and no other may file until the lease ends."""
+
+    id: UUID
+    texts: tuple[Leased, ...]
+
+    @property
+    def inbound_ids(self) -> tuple[UUID, ...]:
+        return tuple(text.id for text in self.texts)
+
+
+class LeaseLost(Exception):
+    """This worker was paused so long that its rows may be with another one."""
 
 
 def receive(
@@ -240,38 +262,40 @@ def note_stray(session: Session, account: str, *, reason: str) -> None:
         session.add(StrayCall(account=account[:40], reason=reason, received_at=clock.now(session)))
 
 
-_DUE = text(
+_LEASE = text(
     """
-    select i.id from inbound i
-    where i.state = 'new' and i.next_attempt_at <= :now
-      and (i.lease_until is null or i.lease_until < :now)
-      and (i.attempts > 0) = :again
-      and not exists (
-        select 1 from inbound o
-        where o.state = 'new' and o.conversation_key = i.conversation_key and o.lease_until >= :now)
-    order by i.received_at, i.id limit :size
-    for update of i skip locked
+    with due as (
+      select i.id from inbound i
+      where i.state = 'new' and i.next_attempt_at <= :now
+        and (i.lease_until is null or i.lease_until < :now)
+        and (i.attempts > 0) = :again
+        and not exists (
+          select 1 from inbound o
+          where o.state = 'new' and o.conversation_key = i.conversation_key and o.lease_until >= :now)
+      order by i.next_attempt_at, i.received_at, i.id limit :size
+      for update of i skip locked)
+    update inbound set attempts = attempts + 1, lease_id = :lease, lease_until = :until
+    from due where inbound.id = due.id
+    returning inbound.id, practice_id, from_number, to_number, body, media, opt_out_type, sent_at, received_at
     """
 )
 
 
 def claim(session: Session) -> Lease | None:
     """Take due rows: up to 200 fresh ones, or a single one that failed before. None when nothing is due."""
-    session.execute(select(func.pg_advisory_xact_lock(CLAIM_LOCK)))
-    now = clock.now(session)
-    _bury(session, now=now)
-    ids = list(session.scalars(_DUE, {"now": now, "again": False, "size": BATCH}))
-    if not ids:
-        ids = list(session.scalars(_DUE, {"now": now, "again": True, "size": 1}))
-    if not ids:
-        return None
-    lease = Lease(db.new_id(), tuple(ids))
-    session.execute(
-        update(Inbound)
-        .where(Inbound.id.in_(ids))
-        .values(attempts=Inbound.attempts + 1, lease_id=lease.id, lease_until=now + LEASE_FOR)
-    )
+    now = clock.now_alone(session, CLAIM_LOCK)
+    lease = _lease(session, now=now, again=False, size=BATCH)
+    if lease is None:
+        _bury(session, now=now)
+        lease = _lease(session, now=now, again=True, size=1)
     return lease
+
+
+def _lease(session: Session, *, now: datetime, again: bool, size: int) -> Lease | None:
+    id_ = db.new_id()
+    given = {"now": now, "until": now + LEASE_FOR, "lease": id_, "again": again, "size": size}
+    taken = [Leased(*row) for row in session.execute(_LEASE, given)]
+    return Lease(id_, tuple(sorted(taken, key=lambda text: (text.sent_at, text.id)))) if taken else None
 
 
 def _bury(session: Session, *, now: datetime) -> None:
@@ -290,17 +314,6 @@ def _bury(session: Session, *, now: datetime) -> None:
     for row in dead:
         metrics.INBOUND.labels("dead").inc()
         live.announce(session, row.practice_id, "counts")
-
-
-def hold(session: Session, lease: Lease) -> Sequence[Inbound]:
-    """The leased rows, locked, in the order of the texts; fewer than leased when the lease was lost."""
-    return session.scalars(
-        select(Inbound)
-        .where(Inbound.id.in_(lease.inbound_ids), Inbound.lease_id == lease.id)
-        .where(Inbound.state == InboundState.NEW)
-        .order_by(Inbound.sent_at, Inbound.id)
-        .with_for_update()
-    ).all()
 
 
 def give_up(session: Session, lease: Lease) -> None:

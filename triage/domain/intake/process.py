@@ -12,16 +12,24 @@ Nothing here needs Redis, and everything is safe to run twice.
 """
 
 from triage.domain.intake import decide, gather, ledger, write
-from triage.domain.intake.ledger import Lease
+from triage.domain.intake.ledger import Lease, LeaseLost
 from triage.kit import db
+from triage.kit.turns import Turns
 
+__all__ = ["LeaseLost", "file", "run_due"]
 
-class LeaseLost(Exception):
-    """This worker was paused so long that its rows may be with another one."""
+_turns = Turns()
 
 
 def run_due() -> int:
-    """File every text that is due; returns how many. Any number of processes may run it at once."""
+    """File every text that is due; returns how many. Any number of processes may run it at once.
+
+    In a process one thread does it for all, because two would make smaller batches and wait for one another.
+    """
+    return sum(_turns.take(_file_all_due))
+
+
+def _file_all_due() -> int:
     filed = 0
     while lease := _claim():
         filed += _file_or_give_up(lease)
@@ -48,8 +56,5 @@ def _file_or_give_up(lease: Lease) -> int:
 def file(lease: Lease) -> None:
     """File all rows of a lease or none. Raises `LeaseLost` where another worker may have them."""
     with db.transaction() as session:
-        rows = ledger.hold(session, lease)
-        if len(rows) < len(lease.inbound_ids):
-            raise LeaseLost
-        facts = gather.gather(session, rows)
-        write.write(session, decide.decide(facts))
+        facts = gather.gather(session, lease.texts)
+        write.write(session, lease, decide.decide(facts))

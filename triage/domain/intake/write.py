@@ -1,96 +1,196 @@
 """Write: everything a plan says, in bulk statements that are built once, in one transaction."""
 
-from typing import Any
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import bindparam, insert, update
+from sqlalchemy import Uuid, bindparam, select, update
 from sqlalchemy.orm import Session
 
-from triage.domain.audit import Action, Audit
-from triage.domain.conversations.message import Direction, Message
-from triage.domain.inbox.task import (
-    Assignment,
-    AssignmentExplanation,
-    State,
-    Task,
-    TaskEvent,
-    TaskKind,
-    TaskMessage,
-)
+from triage.domain.audit import Action
+from triage.domain.conversations.message import Direction
+from triage.domain.inbox.task import State, TaskKind
 from triage.domain.intake.decide import Filed, Plan, Step, Work
-from triage.domain.intake.ledger import InboundState
+from triage.domain.intake.ledger import InboundState, Lease, LeaseLost
 from triage.domain.patients import consent
 from triage.domain.patients.consent import Keyword
+from triage.domain.patients.phones import Phone
 from triage.kit import db, live, metrics
+from triage.kit.bulk import Addition, Rows
 
 # Statements on the bare tables: a batch has no use for objects.
 _TABLES = db.Base.metadata.tables
-_INTO = {
-    table: insert(_TABLES[table.__tablename__])
-    for table in (Message, Task, TaskMessage, Assignment, TaskEvent, AssignmentExplanation, Audit)
-}
-_TASK_GOES_ON = (
-    update(_TABLES["task"])
-    .where(_TABLES["task"].c.id == bindparam("task_id"))
-    .values(
-        state=bindparam("new_state"),
-        version=bindparam("new_version"),
-        owner_id=bindparam("new_owner"),
-        waiting_since=bindparam("new_waiting"),
-        answered_at=bindparam("new_answered"),
-        last_message_id=bindparam("new_message"),
-        patient_id=bindparam("new_patient"),
-        facility_id=bindparam("new_facility"),
-    )
+
+_MESSAGES = Addition(
+    _TABLES["message"],
+    (
+        "id",
+        "practice_id",
+        "conversation_id",
+        "patient_id",
+        "direction",
+        "body",
+        "media",
+        "is_automatic",
+        "at",
+    ),
 )
-_ROW_IS_FILED = (
+_TASKS = Addition(
+    _TABLES["task"],
+    (
+        "id",
+        "practice_id",
+        "conversation_id",
+        "patient_id",
+        "facility_id",
+        "kind",
+        "state",
+        "version",
+        "gathers",
+        "owner_id",
+        "last_message_id",
+        "opened_at",
+        "waiting_since",
+        "answered_at",
+    ),
+)
+_TASK_MESSAGES = Addition(_TABLES["task_message"], ("message_id", "practice_id", "task_id"))
+_ASSIGNMENTS = Addition(_TABLES["assignment"], ("id", "practice_id", "task_id", "member_id", "assigned_at"))
+_EVENTS = Addition(
+    _TABLES["task_event"],
+    (
+        "id",
+        "practice_id",
+        "task_id",
+        "version",
+        "move",
+        "from_state",
+        "to_state",
+        "why",
+        "assignees",
+        "at",
+    ),
+)
+_EXPLANATIONS = Addition(
+    _TABLES["assignment_explanation"],
+    ("id", "practice_id", "task_id", "task_version", "rule", "tried", "at"),
+)
+_AUDITS = Addition(
+    _TABLES["audit"], ("id", "practice_id", "action", "subject_id", "patient_id", "detail", "at")
+)
+_TALKED = Rows.of(
+    _TABLES["conversation"],
+    ("id", "patient_id", "facility_id", "last_inbound_at", "last_message_at", "unread_since"),
+)
+_GONE_ON = Rows.of(
+    _TABLES["task"],
+    (
+        "id",
+        "patient_id",
+        "facility_id",
+        "state",
+        "version",
+        "owner_id",
+        "waiting_since",
+        "answered_at",
+        "last_message_id",
+    ),
+)
+_FILED = Rows("filed", {"id": Uuid(), "message_id": Uuid()})
+
+
+def _take_over(table: Any, rows: Rows) -> Any:
+    """An update of rows by their id, with everything else that is given."""
+    columns = rows.table.c
+    values = {column.name: column for column in columns if column.name != "id"}
+    return update(table).where(table.c.id == columns.id).values(values)
+
+
+_inbound = _TABLES["inbound"].c
+# One statement writes all: every other trip to the server would cost as much as ten more rows.
+_WRITE = (
     update(_TABLES["inbound"])
-    .where(_TABLES["inbound"].c.id == bindparam("row_id"))
+    .where(
+        _inbound.id == _FILED.table.c.id,
+        _inbound.lease_id == bindparam("lease"),
+        _inbound.state == InboundState.NEW,
+    )
     .values(
         state=InboundState.FILED,
-        message_id=bindparam("new_message"),
+        message_id=_FILED.table.c.message_id,
         filed_at=bindparam("now"),
         lease_id=None,
         lease_until=None,
     )
+    .returning(_inbound.id)
+    .add_cte(
+        _take_over(_TABLES["conversation"], _TALKED).cte("talked"),
+        _MESSAGES.statement.cte("messages"),
+        _TASKS.statement.cte("tasks"),
+        _take_over(_TABLES["task"], _GONE_ON).cte("gone_on"),
+        _TASK_MESSAGES.statement.cte("task_messages"),
+        _ASSIGNMENTS.statement.cte("assignments"),
+        _EVENTS.statement.cte("events"),
+        _EXPLANATIONS.statement.cte("explanations"),
+        _AUDITS.statement.cte("audits"),
+    )
 )
 
 
-def write(session: Session, plan: Plan) -> None:
-    """Write the plan of a batch; its rows are filed afterwards."""
-    steps_by_task = {step.task_id: step for step in plan.steps}
+def write(session: Session, lease: Lease, plan: Plan) -> None:
+    """Write the plan of a batch. Raises `LeaseLost` where another worker may have its rows by now."""
     works = plan.works
-    _touch_conversations(plan)
-    session.flush()
-    _add(session, Message, [_message(filed) for filed in plan.filed])
-    _add(session, Task, [_task(work) for work in works.values() if work.existing is None])
-    _carry_on(session, [work for work in works.values() if work.existing is not None])
-    _add(session, TaskMessage, [_belongs(filed) for filed in plan.filed if filed.work])
-    _add(session, Assignment, [row for work in works.values() for row in _assignments(plan, work)])
-    _add(session, TaskEvent, [_event(step, works[step.task_id]) for step in plan.steps])
-    _add(session, AssignmentExplanation, [_why(s, works[s.task_id]) for s in plan.steps if s.decision])
-    _add(session, Audit, [_audit(step, works[step.task_id]) for step in plan.steps])
+    filed = session.execute(
+        _WRITE,
+        {
+            **_TALKED.given(_conversations(plan)),
+            **_MESSAGES.given(_message(filed) for filed in plan.filed),
+            **_TASKS.given(_task(work) for work in works.values() if work.existing is None),
+            **_GONE_ON.given(_changed_task(work) for work in works.values() if work.existing is not None),
+            **_TASK_MESSAGES.given(_belongs(filed) for filed in plan.filed if filed.work),
+            **_ASSIGNMENTS.given(row for work in works.values() for row in _assignments(plan, work)),
+            **_EVENTS.given(_event(step, works[step.task_id]) for step in plan.steps),
+            **_EXPLANATIONS.given(_why(s, works[s.task_id]) for s in plan.steps if s.decision),
+            **_AUDITS.given(_audit(step, works[step.task_id]) for step in plan.steps),
+            **_FILED.given((filed.row.id, filed.message_id) for filed in plan.filed),
+            "lease": lease.id,
+            "now": plan.now,
+        },
+    ).all()
+    if len(filed) < len(lease.texts):
+        raise LeaseLost
     _obey_commands(session, plan)
-    session.execute(
-        _ROW_IS_FILED,
-        [{"row_id": f.row.id, "new_message": f.message_id, "now": plan.now} for f in plan.filed],
-    )
-    _announce(session, plan, steps_by_task)
+    _announce(session, plan)
     _measure(plan)
 
 
-def _add(session: Session, table: Any, rows: list[dict[str, Any]]) -> None:
-    if rows:
-        session.execute(_INTO[table], rows)
+class _Talk(NamedTuple):
+    """What becomes of a conversation, in the order of the columns."""
+
+    id: UUID
+    patient_id: UUID | None
+    facility_id: UUID | None
+    last_inbound_at: datetime
+    last_message_at: datetime
+    unread_since: datetime | None
 
 
-def _touch_conversations(plan: Plan) -> None:
+def _conversations(plan: Plan) -> Iterable[_Talk]:
+    talks: dict[UUID, _Talk] = {}
     for filed in plan.filed:
         conversation, at = filed.conversation, filed.row.sent_at
-        conversation.last_inbound_at = max(conversation.last_inbound_at or at, at)
-        conversation.last_message_at = max(conversation.last_message_at or at, at)
-        if filed.keyword is None:
-            conversation.unread_since = min(conversation.unread_since or at, at)
+        so_far = talks.get(conversation.id, conversation)
+        unread_since = so_far.unread_since
+        talks[conversation.id] = _Talk(
+            conversation.id,
+            conversation.patient_id,
+            conversation.facility_id,
+            max(so_far.last_inbound_at or at, at),
+            max(so_far.last_message_at or at, at),
+            unread_since if filed.keyword else min(unread_since or at, at),
+        )
+    return talks.values()
 
 
 def _message(filed: Filed) -> dict[str, Any]:
@@ -102,9 +202,7 @@ def _message(filed: Filed) -> dict[str, Any]:
         "direction": Direction.IN,
         "body": filed.row.body,
         "media": filed.row.media,
-        "sent_by_id": None,
         "is_automatic": False,
-        "resend_of_id": None,
         "at": filed.row.sent_at,
     }
 
@@ -126,31 +224,23 @@ def _task(work: Work) -> dict[str, Any]:
         "opened_at": work.opened_at,
         "waiting_since": work.waiting_since,
         "answered_at": work.answered_at,
-        "closed_at": None,
-        "closed_by_id": None,
     }
 
 
-def _carry_on(session: Session, works: list[Work]) -> None:
+def _changed_task(work: Work) -> tuple[Any, ...]:
     """The tasks were locked when the facts were gathered, so nobody has moved them since."""
-    if works:
-        session.execute(
-            _TASK_GOES_ON,
-            [
-                {
-                    "task_id": work.id,
-                    "new_state": work.state,
-                    "new_version": work.version,
-                    "new_owner": _owner(work),
-                    "new_waiting": work.waiting_since,
-                    "new_answered": work.answered_at,
-                    "new_message": work.last_message_id,
-                    "new_patient": work.conversation.patient_id,
-                    "new_facility": work.conversation.facility_id,
-                }
-                for work in works
-            ],
-        )
+    conversation = work.conversation
+    return (
+        work.id,
+        conversation.patient_id,
+        conversation.facility_id,
+        work.state,
+        work.version,
+        _owner(work),
+        work.waiting_since,
+        work.answered_at,
+        work.last_message_id,
+    )
 
 
 def _owner(work: Work) -> Any:
@@ -177,8 +267,6 @@ def _assignments(plan: Plan, work: Work) -> list[dict[str, Any]]:
             "task_id": work.id,
             "member_id": member_id,
             "assigned_at": plan.now,
-            "assigned_by_id": None,
-            "ended_at": None,
         }
         for member_id in work.given_to
     ]
@@ -193,7 +281,6 @@ def _event(step: Step, work: Work) -> dict[str, Any]:
         "move": step.move,
         "from_state": step.from_state,
         "to_state": step.to_state,
-        "member_id": None,
         "why": step.why,
         "assignees": [str(id_) for id_ in step.assignees],
         "at": step.at,
@@ -217,7 +304,6 @@ def _audit(step: Step, work: Work) -> dict[str, Any]:
     return {
         "id": db.new_id(),
         "practice_id": work.conversation.practice_id,
-        "member_id": None,
         "action": Action.TASK_OPENED if step.version == 1 else Action.TASK_JOINED,
         "subject_id": step.task_id,
         "patient_id": work.conversation.patient_id,
@@ -230,7 +316,7 @@ def _obey_commands(session: Session, plan: Plan) -> None:
     for filed in plan.filed:
         if filed.keyword is None:
             continue
-        phone = plan.facts.phones[filed.conversation.phone_id]
+        phone = session.scalars(select(Phone).where(Phone.id == filed.conversation.phone_id)).one()
         match filed.keyword:
             case Keyword.STOP:
                 consent.stop(session, phone, how="text", now=plan.now, inbound_id=filed.row.id)
@@ -241,7 +327,8 @@ def _obey_commands(session: Session, plan: Plan) -> None:
     session.flush()
 
 
-def _announce(session: Session, plan: Plan, steps_by_task: dict[Any, Step]) -> None:
+def _announce(session: Session, plan: Plan) -> None:
+    steps_by_task = {step.task_id: step for step in plan.steps}
     for filed in plan.filed:
         work = filed.work
         step = steps_by_task.get(work.id) if work else None

@@ -5,7 +5,7 @@ from datetime import date
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, select
+from sqlalchemy import ARRAY, ForeignKey, Index, Uuid, bindparam, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from triage.domain.practice.member import Brief, Member
@@ -48,16 +48,18 @@ def team_of(session: Session, practice_id: UUID, patient_id: UUID) -> list[Place
     return [Place(member.brief, place.role, place.is_primary) for place, member in rows]
 
 
+_TEAMS = (
+    select(CareTeamMember.patient_id, CareTeamMember.member_id, CareTeamMember.is_primary)
+    .where(CareTeamMember.patient_id == func.any(bindparam("patient_ids", type_=ARRAY(Uuid))))
+    .order_by(CareTeamMember.patient_id, CareTeamMember.member_id)
+)
+
+
 def member_ids_by_patient(
     session: Session, patient_ids: Iterable[UUID]
 ) -> dict[UUID, list[tuple[UUID, bool]]]:
     """For each patient the (member id, is primary) pairs, in a steady order; one query."""
     teams: dict[UUID, list[tuple[UUID, bool]]] = {}
-    rows = session.execute(
-        select(CareTeamMember.patient_id, CareTeamMember.member_id, CareTeamMember.is_primary)
-        .where(CareTeamMember.patient_id.in_(list(patient_ids)))
-        .order_by(CareTeamMember.patient_id, CareTeamMember.member_id)
-    )
-    for row in rows:
+    for row in session.execute(_TEAMS, {"patient_ids": list(patient_ids)}):
         teams.setdefault(row.patient_id, []).append((row.member_id, row.is_primary))
     return teams

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, Row, Select, UniqueConstraint, select
+from sqlalchemy import ARRAY, CheckConstraint, Index, Row, UniqueConstraint, Uuid, bindparam, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -116,36 +116,33 @@ def identify(people: Iterable[Person]) -> Identity:
     )
 
 
-def uses_of(
-    phone_ids: Iterable[UUID],
-) -> Select[UUID, UUID, str, str, UUID | None, str, UUID, str, str]:
-    """Current uses of these numbers with names, in a steady order."""
-    return (
-        select(
-            PhoneUse.phone_id,
-            Patient.id.label("patient_id"),
-            Patient.first_name,
-            Patient.last_name,
-            Patient.facility_id,
-            Patient.language,
-            Contact.id.label("contact_id"),
-            Contact.name.label("contact_name"),
-            PatientContact.relation,
-        )
-        .join(Patient, Patient.id == PhoneUse.patient_id)
-        .outerjoin(Contact, Contact.id == PhoneUse.contact_id)
-        .outerjoin(
-            PatientContact,
-            (PatientContact.patient_id == Patient.id) & (PatientContact.contact_id == Contact.id),
-        )
-        .where(
-            PhoneUse.phone_id.in_(list(phone_ids)),
-            PhoneUse.ended_at.is_(None),
-            Patient.archived_at.is_(None),
-            PatientContact.archived_at.is_(None),
-        )
-        .order_by(PhoneUse.phone_id, Patient.id, Contact.id)
+# Current uses of these numbers with names, in a steady order; built once, for every text and page asks it.
+_USES = (
+    select(
+        PhoneUse.phone_id,
+        Patient.id.label("patient_id"),
+        Patient.first_name,
+        Patient.last_name,
+        Patient.facility_id,
+        Patient.language,
+        Contact.id.label("contact_id"),
+        Contact.name.label("contact_name"),
+        PatientContact.relation,
     )
+    .join(Patient, Patient.id == PhoneUse.patient_id)
+    .outerjoin(Contact, Contact.id == PhoneUse.contact_id)
+    .outerjoin(
+        PatientContact,
+        (PatientContact.patient_id == Patient.id) & (PatientContact.contact_id == Contact.id),
+    )
+    .where(
+        PhoneUse.phone_id == func.any(bindparam("phone_ids", type_=ARRAY(Uuid))),
+        PhoneUse.ended_at.is_(None),
+        Patient.archived_at.is_(None),
+        PatientContact.archived_at.is_(None),
+    )
+    .order_by(PhoneUse.phone_id, Patient.id, Contact.id)
+)
 
 
 def person_of(row: Row[*tuple[Any, ...]]) -> Person:
@@ -165,7 +162,7 @@ def identities(session: Session, phone_ids: Iterable[UUID]) -> dict[UUID, Identi
     wanted = set(phone_ids)
     people: dict[UUID, list[Person]] = {phone_id: [] for phone_id in wanted}
     if wanted:
-        for row in session.execute(uses_of(wanted)):
+        for row in session.execute(_USES, {"phone_ids": list(wanted)}):
             people[row.phone_id].append(person_of(row))
     return {phone_id: identify(found) for phone_id, found in people.items()}
 
