@@ -169,7 +169,9 @@ def load(session: Session) -> Cast:
         cleo=_loaded(session, members["cleo"].id),
         admin=_loaded(session, members["admin"].id),
         pat=session.scalars(select(Patient).where(Patient.chart_number == "1001")).one(),
-        pat_phone=session.scalars(select(Phone).where(Phone.number == PAT_NUMBER)).one(),
+        pat_phone=session.scalars(
+            select(Phone).where(Phone.practice_id == first.id, Phone.number == PAT_NUMBER)
+        ).one(),
         other_practice=other,
         other_number=numbers[OTHER_NUMBER],
         dan=_loaded(session, members["dan"].id),

@@ -1,33 +1,25 @@
 """Who may see which task, conversation and message: the whole matrix, in lists, counts and single looks alike."""
 
+import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from uuid import UUID
 
 import pytest
+from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from tests.builders import (
-    a_member,
-    a_number,
-    a_patient,
-    a_program,
-    a_reply,
-    a_role,
-    a_task,
-    an_inbound,
-    conversation_of,
-    task_of,
-)
-from tests.cast import NORTH_NUMBER, OTHER_NUMBER, PAT_NUMBER, SOUTH_NUMBER, Cast
+from tests.builders import a_member, a_number, a_patient, a_program, a_role, a_task, an_inbound, task_of
+from tests.cast import NORTH_NUMBER, OTHER_NUMBER, PAT_NUMBER, SOUTH_NUMBER, Cast, load, populate
+from tests.databases import Databases, session_of_acts
 from triage.domain import verify
-from triage.domain.conversations.message import Message
-from triage.domain.inbox import folders, rows, scope, stars, transitions
+from triage.domain.inbox import folders, rows, scope, transitions
 from triage.domain.inbox.folders import COUNTED, Slug, slugs_for
 from triage.domain.inbox.task import State, Task
 from triage.domain.patients.patient import Enrolment
 from triage.domain.practice.member import Member
 from triage.domain.practice.privileges import Messages
-from triage.kit import clock
+from triage.kit import clock, db
 from triage.kit.errors import NotFound
 
 TASKS = {
@@ -50,10 +42,34 @@ class World:
     members: dict[str, Member]
 
 
-@pytest.fixture
-def world(session: Session, cast: Cast) -> World:
-    """A task of every kind, and members behind every wall: Fern works in the south only, Gil is kept out of a
-    program."""
+@pytest.fixture(scope="module")
+def engine(databases: Databases) -> Iterator[Engine]:
+    """A database of its own, where the world is made once."""
+    name = f"scope_{os.getpid()}"
+    databases.clone(name)
+    engine = db.connect(databases.url(name))
+    with db.transaction() as session:
+        populate(session)
+    yield engine
+    db.bind(None)
+    engine.dispose()
+    databases.drop(name)
+
+
+@pytest.fixture(scope="module")
+def world(engine: Engine) -> World:
+    """A task of every kind, and members behind every wall."""
+    with session_of_acts(engine) as session:
+        made = a_world(session, load(session))
+        session.commit()
+        for task in made.tasks.values():
+            session.refresh(task)
+        session.expunge_all()
+        return made
+
+
+def a_world(session: Session, cast: Cast) -> World:
+    """Fern works in the south only, Gil is kept out of a program."""
     closed, other = a_program(session, cast=cast), a_program(session, cast=cast)
     members = {name: getattr(cast, name) for name in ("ana", "ben", "cleo", "dan", "admin")}
     walled = a_role(session, cast=cast, messages=Messages.ALL, own_facilities_only=True)
@@ -111,7 +127,7 @@ def test_what_is_outside_is_not_found(name: str, session: Session, world: World)
 
     for what, task in world.tasks.items():
         if what in expected:
-            assert scope.find_task(session, member, task.id, lock=True) is task
+            assert scope.find_task(session, member, task.id, lock=True).id == task.id
             assert scope.find_conversation(session, member, task.conversation_id, lock=True)
             assert scope.find_message(session, member, task.last_message_id)
             continue
@@ -166,74 +182,6 @@ def test_the_badge_is_what_waits_for_a_member(session: Session, world: World) ->
     assert folders.counts(session, world.members["ana"], now=now).total == 4 + 1
     assert folders.counts(session, world.members["ben"], now=now).total == 1
     assert folders.counts(session, world.members["cleo"], now=now).total == 0
-
-
-def test_an_open_assignment_opens_the_whole_thread_of_the_patient(session: Session, cast: Cast) -> None:
-    before = a_task(session, cast=cast, state=State.COMPLETED, number=PAT_NUMBER, to=SOUTH_NUMBER)
-    now_bens = a_task(session, cast=cast, number=PAT_NUMBER, to=NORTH_NUMBER)
-    assert session.scalars(scope.visible_messages(cast.ben)).all() == []
-
-    transitions.assign(session, now_bens, [cast.ben.id], by=cast.ana)
-
-    seen = {message.id for message in session.scalars(scope.visible_messages(cast.ben))}
-    assert seen == {before.last_message_id, now_bens.last_message_id}
-    assert scope.may_write_in(session, cast.ben, conversation_of(session, before))
-
-
-def test_after_his_task_is_closed_ben_keeps_its_messages_and_what_he_sent(
-    session: Session, cast: Cast
-) -> None:
-    before = a_task(session, cast=cast, state=State.COMPLETED, number=PAT_NUMBER)
-    bens = a_task(session, cast=cast, number=PAT_NUMBER, assignees=[cast.ben])
-    sent = a_reply(session, by=cast.ben, task=bens)
-    by_ana = a_reply(session, by=cast.ana, task=bens)
-    transitions.complete(session, bens, by=cast.ben)
-    session.flush()
-
-    seen = {message.id for message in session.scalars(scope.visible_messages(cast.ben))}
-
-    assert seen == {bens.last_message_id, sent.id}
-    assert {before.last_message_id, by_ana.id}.isdisjoint(seen)
-    assert not scope.may_write_in(session, cast.ben, conversation_of(session, bens))
-
-
-def test_a_text_to_an_open_task_of_ben_s_unknown_number_opens_that_number_alone(
-    session: Session, cast: Cast
-) -> None:
-    a_task(session, cast=cast)
-    bens = a_task(session, cast=cast, assignees=[cast.ben])
-
-    assert [one.id for one in session.scalars(scope.visible_conversations(cast.ben))] == [
-        bens.conversation_id
-    ]
-
-
-def test_what_a_member_sent_is_theirs_to_see_after_the_task_was_given_away(
-    session: Session, cast: Cast
-) -> None:
-    task = a_task(session, cast=cast, assignees=[cast.ben])
-    sent = a_reply(session, by=cast.ben, task=task)
-    transitions.assign(session, task, [cast.ana.id], by=cast.ana)
-
-    listing = folders.listing(session, cast.ben, Slug.SENT, now=clock.now(session))
-
-    assert listing.ids == [sent.id]
-
-
-def test_a_star_is_the_member_s_own_and_stays_within_what_is_visible(session: Session, cast: Cast) -> None:
-    task = a_task(session, cast=cast, assignees=[cast.ben])
-    message, now = session.get_one(Message, task.last_message_id), clock.now(session)
-    stars.star(session, message, by=cast.ben, now=now)
-    stars.star(session, message, by=cast.ben, now=now)
-
-    assert folders.listing(session, cast.ben, Slug.STARRED, now=now).ids == [message.id]
-    assert folders.listing(session, cast.ana, Slug.STARRED, now=now).ids == []
-    assert stars.starred_of(session, cast.ben, {message.id}) == {message.id}
-    assert stars.starred_of(session, cast.ben, set()) == set()
-
-    stars.unstar(session, message, by=cast.ben)
-
-    assert folders.listing(session, cast.ben, Slug.STARRED, now=now).ids == []
 
 
 @pytest.mark.parametrize("name", EVERYBODY)
