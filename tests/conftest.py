@@ -44,6 +44,14 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         server.close()
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how many cases the tests counted that try many in one, such as the cells of the role matrix."""
+    for report in terminalreporter.getreports("passed"):
+        for name, count in getattr(report, "user_properties", ()):
+            if report.when == "call":
+                terminalreporter.write_line(f"{count} {name}: {report.nodeid}")
+
+
 def _of_this_run(config: pytest.Config) -> Databases:
     """The server is started by the first who asks."""
     if _DATABASES not in config.stash:

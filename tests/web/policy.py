@@ -178,6 +178,7 @@ POLICY: dict[tuple[str, str], Entry] = {
     ("webhooks.messages", "POST"): Entry(ONLY_THE_CARRIER, writes={"stray_call"}, is_exempt=True),
     ("webhooks.status", "GET"): Entry(ONLY_THE_CARRIER),
     ("webhooks.status", "POST"): Entry(ONLY_THE_CARRIER, is_exempt=True),
+    ("demo.show", "GET"): Entry(EVERYBODY),
     # ---- the inbox
     ("inbox.home", "GET"): Entry(SIGNED_IN),
     ("inbox.folder", "GET"): Entry(FOLDERS, query={"loc": "{facility_id}"}, foreign={"loc": "ok"}),
