@@ -37,7 +37,9 @@ class Rows:
             for one, type_ in types.items()
         ]
         columns = [column(one, _on_the_way(type_)) for one, type_ in types.items()]
-        self.table: FromClause = func.unnest(*arrays).table_valued(*columns, name=name).render_derived(name=name)
+        self.table: FromClause = (
+            func.unnest(*arrays).table_valued(*columns, name=name).render_derived(name=name)
+        )
 
     @classmethod
     def of(cls, table: Table, names: Sequence[str], *, called: str | None = None) -> "Rows":

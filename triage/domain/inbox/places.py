@@ -91,7 +91,7 @@ def know_again(session: Session, phone: Phone) -> None:
     ).all()
     for conversation, number in rows:
         conversation.patient_id = identity.patient_id
-        conversation.facility_id = facility_for(number, identity)
+        conversation.facility_id = facility_for(number.facility_id, identity)
         task = scope.open_task_of(session, conversation.id, lock=True)
         if task is not None:
             task.patient_id, task.facility_id = conversation.patient_id, conversation.facility_id

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import ARRAY, String, Uuid, bindparam, exists, func, literal, select, true, union_all
-from sqlalchemy.dialects.postgresql import array_agg, insert
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from triage.domain.conversations.conversation import Conversation, facility_for
@@ -180,16 +180,12 @@ def _numbers(session: Session, texts: Sequence[Leased]) -> dict[tuple[UUID, str]
     return {**known, **_numbers_at(session, missing)} if missing else known
 
 
-def _numbers_at(
-    session: Session, keys: Iterable[tuple[UUID, str]]
-) -> dict[tuple[UUID, str], NumberFacts]:
-    found = (NumberFacts(*row) for row in session.execute(_NUMBERS, _KEYS.given(keys)))
+def _numbers_at(session: Session, keys: Iterable[tuple[UUID, str]]) -> dict[tuple[UUID, str], NumberFacts]:
+    found = (NumberFacts._make(row) for row in session.execute(_NUMBERS, _KEYS.given(keys)))
     return {(number.practice_id, number.number): number for number in found}
 
 
-def _phones(
-    session: Session, texts: Sequence[Leased], now: datetime
-) -> dict[tuple[UUID, str], PhoneFacts]:
+def _phones(session: Session, texts: Sequence[Leased], now: datetime) -> dict[tuple[UUID, str], PhoneFacts]:
     keys = {(text.practice_id, text.from_number) for text in texts}
     known = _phones_at(session, keys)
     missing = sorted(keys - known.keys())
@@ -210,7 +206,7 @@ def _phones(
 
 
 def _phones_at(session: Session, keys: Iterable[tuple[UUID, str]]) -> dict[tuple[UUID, str], PhoneFacts]:
-    found = (PhoneFacts(*row) for row in session.execute(_PHONES, _KEYS.given(keys)))
+    found = (PhoneFacts._make(row) for row in session.execute(_PHONES, _KEYS.given(keys)))
     return {(phone.practice_id, phone.number): phone for phone in found}
 
 
@@ -248,7 +244,10 @@ def _conversations(
 ) -> dict[UUID, ConversationFacts]:
     """The conversation of each text, by the ledger row's id; all are locked, in a steady order."""
     ends = {
-        text.id: (numbers[text.practice_id, text.to_number], phones_by_key[text.practice_id, text.from_number])
+        text.id: (
+            numbers[text.practice_id, text.to_number],
+            phones_by_key[text.practice_id, text.from_number],
+        )
         for text in texts
     }
     by_ends = {(number.id, phone.id): (number, phone) for number, phone in ends.values()}
@@ -308,9 +307,7 @@ _OPEN_TASKS = (
         Task.answered_at,
         Task.last_message_id,
         Task.opened_at,
-        exists()
-        .where(TaskEvent.task_id == Task.id, TaskEvent.member_id.is_not(None))
-        .label("is_touched"),
+        exists().where(TaskEvent.task_id == Task.id, TaskEvent.member_id.is_not(None)).label("is_touched"),
     )
     .where(
         Task.conversation_id == func.any(bindparam("conversation_ids", type_=ARRAY(Uuid))),
@@ -324,7 +321,7 @@ _OPEN_TASKS = (
 
 def _open_tasks(session: Session, conversation_ids: Iterable[UUID]) -> dict[UUID, TaskFacts]:
     found = session.execute(_OPEN_TASKS, {"conversation_ids": list(conversation_ids)})
-    return {row.conversation_id: TaskFacts(*row) for row in found}
+    return {row.conversation_id: TaskFacts._make(row) for row in found}
 
 
 # ---- who could have it ----
@@ -363,11 +360,11 @@ _MEMBERS = (
         Member.is_available_for_chat,
         Role.messages,
         Role.own_facilities_only,
-        select(array_agg(MemberFacility.facility_id))
+        select(func.array_agg(MemberFacility.facility_id))
         .where(MemberFacility.member_id == Member.id)
         .scalar_subquery()
         .label("facilities"),
-        select(array_agg(ProgramRestriction.program_id))
+        select(func.array_agg(ProgramRestriction.program_id))
         .where(ProgramRestriction.member_id == Member.id)
         .scalar_subquery()
         .label("kept_out_of"),
@@ -384,7 +381,7 @@ _OPEN_OF_MEMBER = (
     .subquery()
 )
 _OPEN_COUNTS = select(
-    Member.id, select(func.count()).select_from(_OPEN_OF_MEMBER).scalar_subquery().label("count")
+    Member.id, select(func.count()).select_from(_OPEN_OF_MEMBER).scalar_subquery().label("open_tasks")
 ).where(Member.id == func.any(bindparam("member_ids", type_=ARRAY(Uuid))))
 
 _PROGRAMS = select(Enrolment.patient_id, Enrolment.program_id).where(
@@ -396,7 +393,9 @@ def _last_sent(
     session: Session, conversations: Iterable[ConversationFacts], now: datetime
 ) -> dict[UUID, LastSent]:
     """By conversation: the member who last wrote a message of their own to the patient, on any number."""
-    wanted = [(one.id, one.practice_id, one.patient_id) for one in conversations if one.number.assign_last_sender]
+    wanted = [
+        (one.id, one.practice_id, one.patient_id) for one in conversations if one.number.assign_last_sender
+    ]
     if not wanted:
         return {}
     newest: dict[UUID, LastSent] = {}
@@ -421,7 +420,9 @@ def _members(
         return {}
     found = session.execute(_MEMBERS, {"member_ids": list(ids)})
     return {
-        row.id: MemberFacts(*row[:-2], frozenset(row.facilities or ()), frozenset(row.kept_out_of or ()))
+        row.id: MemberFacts._make(
+            (*row[:-2], frozenset(row.facilities or ()), frozenset(row.kept_out_of or ()))
+        )
         for row in found
     }
 
@@ -431,7 +432,7 @@ def _open_counts(session: Session, teams: Iterable[list[tuple[UUID, bool]]]) -> 
     ids = {id_ for team in teams if len(team) > 1 for id_, _ in team}
     if not ids:
         return {}
-    return {row.id: row.count for row in session.execute(_OPEN_COUNTS, {"member_ids": list(ids)})}
+    return {row.id: row.open_tasks for row in session.execute(_OPEN_COUNTS, {"member_ids": list(ids)})}
 
 
 def _programs(

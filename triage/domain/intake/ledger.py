@@ -4,7 +4,6 @@ A row is committed before the carrier is answered. It ends in exactly one outcom
 quarantined or dead. Workers take rows by lease, by conversation, and never two workers one conversation.
 """
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -294,7 +293,7 @@ def claim(session: Session) -> Lease | None:
 def _lease(session: Session, *, now: datetime, again: bool, size: int) -> Lease | None:
     id_ = db.new_id()
     given = {"now": now, "until": now + LEASE_FOR, "lease": id_, "again": again, "size": size}
-    taken = [Leased(*row) for row in session.execute(_LEASE, given)]
+    taken = [Leased._make(row) for row in session.execute(_LEASE, given)]
     return Lease(id_, tuple(sorted(taken, key=lambda text: (text.sent_at, text.id)))) if taken else None
 
 
