@@ -182,6 +182,20 @@ def test_nobody_else_writes_or_reads(
     assert sent(session) == []
 
 
+def test_who_had_the_task_once_only_reads(
+    ana: Browser, ben: Browser, session: Session, cast: Cast
+) -> None:
+    task = builders.a_task(session, cast=cast, assignees=[cast.ben])
+    ana.get(f"/inbox/all/c/{task.conversation_id}")
+    ana.post_part(f"/tasks/{task.id}/assignees/none")
+
+    answer = ben.post_part(f"/conversations/{task.conversation_id}/unread")
+
+    session.expire_all()
+    assert answer.status_code == 403
+    assert session.get_one(Conversation, task.conversation_id).unread_since is None
+
+
 def test_ana_marks_a_conversation_unread(ana: Browser, session: Session, cast: Cast) -> None:
     task = builders.a_task(session, cast=cast)
     ana.get(f"/inbox/unassigned/c/{task.conversation_id}")

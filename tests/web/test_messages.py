@@ -82,3 +82,20 @@ def test_nobody_resends_what_is_out_of_sight(
 
     for browser in (ben, dan):
         assert browser.post_part(f"/messages/{message.id}/resend").status_code == 404
+
+
+def test_a_failed_text_says_so_also_where_another_follows_at_once(
+    ana: Browser, session: Session, cast: Cast
+) -> None:
+    task = builders.a_task(session, cast=cast)
+    failed = builders.a_reply(session, by=cast.ana, task=task)
+    text = delivery.outbound_of(session, failed.id)
+    assert text
+    text.state, text.is_failed, text.error_code = OutboundState.FAILED, True, 30007
+    session.commit()
+    builders.a_reply(session, by=cast.ana, task=task)
+
+    page = ana.get(f"/inbox/all/c/{task.conversation_id}").text
+
+    assert "Not delivered" in page.partition('id="thread"')[2]
+    assert f"/messages/{failed.id}/resend" in page

@@ -64,6 +64,19 @@ def test_an_admin_files_a_text_after_all(admin: Browser, session: Session, cast:
     assert _noted(session) == [audit.Action.INBOUND_RELEASED]
 
 
+def test_a_flood_of_forged_calls_hides_no_text_that_could_not_be_filed(
+    admin: Browser, session: Session, cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost = a_held_text(session, cast, body="Lost behind a flood")
+    lost.state = InboundState.DEAD
+    session.commit()
+    monkeypatch.setattr(ledger, "MOST_QUARANTINED", 2)
+    for _ in range(2):
+        a_held_text(session, cast)
+
+    assert "Lost behind a flood" in admin.get("/settings/quarantine").text
+
+
 def test_an_admin_takes_a_text_off_the_list_and_its_record_stays(
     admin: Browser, session: Session, cast: Cast
 ) -> None:

@@ -12,6 +12,8 @@ MESSAGE_SID = re.compile(r"(SM|MM)[0-9a-f]{32}")
 ACCOUNT_SID = re.compile(r"AC[0-9a-f]{32}")
 PARAMETER = re.compile(r"[A-Za-z][A-Za-z0-9]{0,63}")
 SENDER = re.compile(r"[^\s\x00-\x1f]{1,64}")
+COUNT = re.compile(r"[0-9]{1,2}")
+STATUS = re.compile(r"[a-z_]{1,32}")
 MOST_MEDIA = 10
 # Not text that PostgreSQL can hold: NUL, and halves of a surrogate pair.
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
@@ -34,13 +36,13 @@ def is_well_formed(params: Mapping[str, str], *, is_message: bool) -> bool:
     if not MESSAGE_SID.fullmatch(params.get("MessageSid", "")):
         return False
     if not is_message:
-        return params.get("MessageStatus", "").isalpha() or "_" in params.get("MessageStatus", "")
+        return STATUS.fullmatch(params.get("MessageStatus", "")) is not None
     media = params.get("NumMedia", "0")
     return (
         is_e164(params.get("To", ""))
         and SENDER.fullmatch(params.get("From", "")) is not None
         and "Body" in params
-        and media.isdigit()
+        and COUNT.fullmatch(media) is not None
         and int(media) <= MOST_MEDIA
     )
 
@@ -53,7 +55,10 @@ def clean(body: str) -> str:
 def read_message(params: Mapping[str, str]) -> Received:
     """An inbound call in our words; call `is_well_formed` first."""
     media = [
-        {"url": params.get(f"MediaUrl{n}", ""), "content_type": params.get(f"MediaContentType{n}", "")}
+        {
+            "url": clean(params.get(f"MediaUrl{n}", "")),
+            "content_type": clean(params.get(f"MediaContentType{n}", "")),
+        }
         for n in range(int(params.get("NumMedia") or 0))
     ]
     return Received(
@@ -63,6 +68,6 @@ def read_message(params: Mapping[str, str]) -> Received:
         to_number=params["To"],
         body=clean(params.get("Body", "")),
         media=media,
-        opt_out_type=params.get("OptOutType"),
+        opt_out_type=clean(params.get("OptOutType", "")) or None,
         params={name: clean(value) for name, value in params.items()},
     )

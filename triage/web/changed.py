@@ -45,10 +45,10 @@ class Changed(NamedTuple):
 
 def asker() -> Asker:
     """By the browser's address, or by the form's `back`; a folder of the role in any case."""
-    parts = urlsplit(request.headers.get("HX-Current-URL") or render.back())
-    steps = parts.path.strip("/").split("/")
     member = current_member()
     try:
+        parts = urlsplit(request.headers.get("HX-Current-URL") or render.back())
+        steps = parts.path.strip("/").split("/")
         slug = folders.find_slug(member, steps[1] if steps[0] == "inbox" and len(steps) > 1 else "")
         query = {name: values[0] for name, values in parse_qs(parts.query).items()}
         is_open = len(steps) > 3 and steps[2] == "c"

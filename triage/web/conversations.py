@@ -107,6 +107,8 @@ def mark_unread(conversation_id: UUID) -> Response:
     member = current_member()
     with db.transaction() as session:
         conversation = scope.find_conversation(session, member, conversation_id, lock=True)
+        if not scope.may_write_in(session, member, conversation):
+            raise NotAllowed("Only somebody who has this task can do that.")
         reading.mark_unread(session, conversation, by=member, now=clock.now(session))
         session.flush()
         now = changed.gather(session, member, conversation, task_id=_task_id())

@@ -4,7 +4,7 @@ import secrets
 
 from flask import Flask, Response, g, jsonify, request
 from flask_wtf.csrf import CSRFError
-from sqlalchemy.exc import OperationalError, TimeoutError
+from sqlalchemy.exc import DataError, OperationalError, TimeoutError
 from werkzeug.exceptions import HTTPException
 
 from triage.kit import logs
@@ -31,6 +31,7 @@ def install(app: Flask) -> None:
     app.register_error_handler(Refused, refused)
     app.register_error_handler(CSRFError, _stale_form)
     app.register_error_handler(HTTPException, _of_werkzeug)
+    app.register_error_handler(DataError, _cannot_be_stored)
     app.register_error_handler(OperationalError, _database_away)
     app.register_error_handler(TimeoutError, _database_away)
     app.register_error_handler(Exception, _broken)
@@ -67,6 +68,11 @@ def _of_werkzeug(error: HTTPException) -> Response:
     if status < 400:
         return error.get_response(request.environ)  # type: ignore[return-value]  # a redirect of the router
     return answer(status, error.name, SENTENCES.get(status, error.description or ""))
+
+
+def _cannot_be_stored(_error: Exception) -> Response:
+    """A NUL, a number beyond all bounds: no browser sends it, and nothing was changed."""
+    return answer(422, "Please check this", "Something in this form cannot be stored. Check it and try again.")
 
 
 def _database_away(error: Exception) -> Response:

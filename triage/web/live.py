@@ -85,7 +85,7 @@ class Hub:
         return self._client
 
     def _read(self) -> None:
-        while self._by_id and not _is_ending.is_set():
+        while self._goes_on():
             try:
                 self._pin_positions()
                 with self._lock:
@@ -95,6 +95,14 @@ class Hub:
             except redis.RedisError:
                 self._tell_all("resync", "{}")
                 _is_ending.wait(1.0)
+
+    def _goes_on(self) -> bool:
+        """Decided under the lock: a page that opens at this moment must find a reader, or start one."""
+        with self._lock:
+            if self._by_id and not _is_ending.is_set():
+                return True
+            self._reader = None
+            return False
 
     def _pin_positions(self) -> None:
         """ "$" means from now on, but only while a read is waiting: pin it, so that nothing falls between two reads."""
@@ -170,12 +178,16 @@ def stream() -> Response:
     if hub.count() >= settings().web_threads - THREADS_KEPT_FREE:
         return Response(status=503, headers={"Retry-After": "15"})
     ear = ear_of(current_member())
-    last_seen = request.headers.get("Last-Event-ID", "")
     return Response(
-        _events(ear, current_user.token, last_seen),
+        _events(ear, current_user.token, _last_seen()),
         content_type="text/event-stream",
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )
+
+
+def _last_seen() -> str:
+    """The browser's own word when it connects again by itself, the page's when the page does."""
+    return request.headers.get("Last-Event-ID") or request.args.get("after", "")
 
 
 def _events(ear: Ear, token: str, last_seen: str) -> Iterator[str]:
@@ -238,7 +250,11 @@ def _still_signed_in(token: str, ear: Ear) -> bool:
     if found is None:
         return False
     member = found[0]
-    return member.may(Privilege.MESSAGES) and scope.hears_everything(member) == ear.hears_everything
+    return member.may(Privilege.MESSAGES) and _rights(ear_of(member)) == _rights(ear)
+
+
+def _rights(ear: Ear) -> tuple[bool, bool]:
+    return ear.hears_everything, ear.hears_counts
 
 
 @blueprint.get("/live/since", endpoint="since")

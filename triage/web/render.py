@@ -143,7 +143,10 @@ def flashed() -> list[Toast]:
 
 def local_path(address: str) -> str:
     """``address`` if it is a path of this site, else the start page: a form cannot send people elsewhere."""
-    parts = urlsplit(address.replace("\\", "/"))
+    try:
+        parts = urlsplit(address.replace("\\", "/"))
+    except ValueError:
+        return "/"
     is_local = not parts.scheme and not parts.netloc and parts.path.startswith("/") and address.isprintable()
     return address if is_local and not parts.path.startswith("//") else "/"
 

@@ -1,5 +1,6 @@
 """What can be done with a task: assign, complete, delete, reopen, undo, and asking why."""
 
+import re
 from collections.abc import Callable
 from uuid import UUID
 
@@ -18,6 +19,7 @@ from triage.web.render import Toast
 
 tasks = Blueprint("tasks", __name__)
 Verb = Callable[..., TaskEvent]
+VERSION = re.compile(r"[0-9]{1,9}")
 
 
 @tasks.post("/tasks/<uuid:task_id>/assignees")
@@ -125,7 +127,7 @@ def _toast(event: TaskEvent | None, sentence: str) -> Toast | None:
 
 def _version() -> int | None:
     text = request.form.get("version", "")
-    return int(text) if text.isdigit() else None
+    return int(text) if VERSION.fullmatch(text) else None
 
 
 def _uuid(text: str) -> UUID:

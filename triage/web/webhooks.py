@@ -1,5 +1,6 @@
 """Calls from the carrier: verified, committed to the ledger, and only then answered."""
 
+import re
 import time
 from typing import NamedTuple
 from uuid import UUID
@@ -19,6 +20,7 @@ from triage.web.auth import public
 webhooks = Blueprint("webhooks", __name__, url_prefix="/webhooks/twilio")
 
 MOST_BYTES = 64 * 1024
+ERROR_CODE = re.compile(r"[0-9]{1,9}")
 # How long a changed token or number may take to be believed.
 REMEMBERED_SECONDS = 5.0
 
@@ -73,7 +75,7 @@ def status() -> Response:
             account.practice_id,
             sid=params["MessageSid"],
             status=params["MessageStatus"],
-            error_code=int(code) if code.isdigit() else None,
+            error_code=int(code) if ERROR_CODE.fullmatch(code) else None,
             message_id=_message_id(),
         )
     metrics.WEBHOOKS.labels("status", "accepted").inc()

@@ -353,6 +353,27 @@ class TestKeywords:
         assert session.scalar(select(func.count()).select_from(Task)) == 0
         assert the_phone(session, PAT_NUMBER).opted_out_at is None
 
+    def test_a_start_that_was_found_late_does_not_undo_the_stop_after_it(
+        self, session: Session, cast: Cast
+    ) -> None:
+        an_hour_ago = clock.now(session) - timedelta(hours=1)
+        an_inbound(session, cast=cast, body="STOP")
+
+        row = an_inbound(session, cast=cast, body="START", sent_at=an_hour_ago)
+
+        assert the_phone(session, PAT_NUMBER).opted_out_at is not None
+        assert task_of(session, row) is not None
+
+    def test_a_start_counts_however_late_the_stop_before_it_was_found(
+        self, session: Session, cast: Cast
+    ) -> None:
+        now = clock.now(session)
+        an_inbound(session, cast=cast, body="STOP", sent_at=now - timedelta(hours=2))
+
+        an_inbound(session, cast=cast, body="START", sent_at=now - timedelta(hours=1))
+
+        assert the_phone(session, PAT_NUMBER).opted_out_at is None
+
     def test_help_is_noted_and_opens_no_task(self, session: Session, cast: Cast) -> None:
         row = an_inbound(session, cast=cast, body="Help")
 

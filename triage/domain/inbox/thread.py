@@ -262,6 +262,8 @@ def _bubbles(
         text.message_id: text
         for text in session.scalars(select(OutboundText).where(OutboundText.message_id.in_(ids)))
     }
+    # What did not arrive says so itself, wherever it stands in its group.
+    troubled = {id_ for id_, text in outbound.items() if delivery_of(text).tone in ("danger", "warn")}
     numbers = _number_labels(session, messages) if has_several_numbers else {}
     inbound_initials = initials_of(identity.name) if identity.name else ""
     return [
@@ -279,7 +281,8 @@ def _bubbles(
             ),
             delivery=delivery_of(outbound[message.id]) if message.id in outbound else None,
             task=_mark(marks[message.id], people) if message.id in marks else None,
-            shows_meta=_ends_group(message, messages[place + 1] if place + 1 < len(messages) else None),
+            shows_meta=message.id in troubled
+            or _ends_group(message, messages[place + 1] if place + 1 < len(messages) else None),
             practice_number=numbers.get(message.conversation_id),
         )
         for place, message in enumerate(messages)

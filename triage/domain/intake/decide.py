@@ -75,12 +75,12 @@ def decide(facts: Facts) -> Plan:
     """The texts of a conversation are decided in their order, each on what the one before it left."""
     plan = Plan(facts.now, facts)
     open_works: dict[UUID, Work] = {}
-    opted_out = {phone.id: phone.opted_out_at is not None for phone in facts.phones.values()}
+    stopped_at = {phone.id: phone.opted_out_at for phone in facts.phones.values()}
     for row in facts.rows:
         conversation = facts.conversation_of[row.id]
-        keyword = _command(row, is_opted_out=opted_out[conversation.phone_id])
+        keyword = _command(row, stopped_at[conversation.phone_id])
         if keyword in (Keyword.STOP, Keyword.START):
-            opted_out[conversation.phone_id] = keyword is Keyword.STOP
+            stopped_at[conversation.phone_id] = row.sent_at if keyword is Keyword.STOP else None
         work = open_works.get(conversation.id) or _existing(facts, conversation)
         message_id = db.new_id()
         if work is not None:
@@ -95,10 +95,16 @@ def decide(facts: Facts) -> Plan:
     return plan
 
 
-def _command(row: Leased, *, is_opted_out: bool) -> Keyword | None:
-    """A start word from a number that never stopped is an answer ("Yes"), and answers belong to somebody."""
+def _command(row: Leased, stopped_at: datetime | None) -> Keyword | None:
+    """A start word from a number that never stopped is an answer ("Yes"), and answers belong to somebody.
+
+    So does one that was sent before the last stop and found later: it must not undo what came after it.
+    """
     keyword = keyword_of(row.body, row.opt_out_type)
-    return None if keyword is Keyword.START and not is_opted_out and not row.opt_out_type else keyword
+    if keyword is not Keyword.START:
+        return keyword
+    counts = bool(row.opt_out_type) if stopped_at is None else row.sent_at >= stopped_at
+    return keyword if counts else None
 
 
 def _existing(facts: Facts, conversation: ConversationFacts) -> Work | None:

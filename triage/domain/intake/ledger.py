@@ -370,7 +370,8 @@ def for_staff(session: Session, member: Member) -> list[Inbound]:
                 Inbound.state.in_((InboundState.QUARANTINED, InboundState.DEAD)),
                 Inbound.handled_at.is_(None),
             )
-            .order_by(Inbound.received_at.desc())
+            # A flood of forged calls must not push a patient's text off the list.
+            .order_by(Inbound.state != InboundState.DEAD, Inbound.received_at.desc())
             .limit(MOST_QUARANTINED)
         )
     )

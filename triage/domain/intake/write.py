@@ -319,7 +319,14 @@ def _obey_commands(session: Session, plan: Plan) -> None:
         phone = session.scalars(select(Phone).where(Phone.id == filed.conversation.phone_id)).one()
         match filed.keyword:
             case Keyword.STOP:
-                consent.stop(session, phone, how="text", now=plan.now, inbound_id=filed.row.id)
+                consent.stop(
+                    session,
+                    phone,
+                    how="text",
+                    now=plan.now,
+                    sent_at=filed.row.sent_at,
+                    inbound_id=filed.row.id,
+                )
             case Keyword.START:
                 consent.start(session, phone, now=plan.now, inbound_id=filed.row.id)
             case Keyword.HELP:

@@ -162,11 +162,21 @@ def _is_on_for_patient(session: Session, identity: Identity) -> bool:
     return not switches or any(switches)
 
 
-def stop(session: Session, phone: Phone, *, how: str, now: datetime, inbound_id: UUID | None = None) -> None:
-    """The number has opted out. Safe to repeat."""
+def stop(
+    session: Session,
+    phone: Phone,
+    *,
+    how: str,
+    now: datetime,
+    sent_at: datetime | None = None,
+    inbound_id: UUID | None = None,
+) -> None:
+    """The number has opted out, when the text was sent: only a START after the last STOP undoes it. Safe to repeat."""
     _write(session, phone, ConsentKind.STOP, source=how, now=now, inbound_id=inbound_id)
-    if phone.opted_out_at is None:
-        phone.opted_out_at, phone.opted_out_how = now, how
+    was_opted_out_at, stopped_at = phone.opted_out_at, sent_at or now
+    phone.opted_out_at = max(was_opted_out_at or stopped_at, stopped_at)
+    if was_opted_out_at is None:
+        phone.opted_out_how = how
         audit.record(
             session, phone.practice_id, audit.Action.OPTED_OUT, by=None, at=now, subject_id=phone.id, how=how
         )

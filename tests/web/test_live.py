@@ -1,0 +1,73 @@
+"""What open pages may hear: signals with ids for those who may know, and no more than "counts moved" for others."""
+
+import threading
+from uuid import uuid4
+
+from flask import Flask
+from sqlalchemy import update
+from sqlalchemy.orm import Session
+
+from tests import builders
+from tests.cast import Cast
+from triage.domain.practice import sign_in
+from triage.domain.practice.member import Member
+from triage.domain.practice.privileges import Messages
+from triage.kit import clock
+from triage.kit.live import Signal
+from triage.web import live
+
+TASK = str(uuid4())
+
+
+def a_signal(*members: Member) -> Signal:
+    return Signal("task", {"task": TASK}, frozenset(str(member.id) for member in members))
+
+
+def test_who_sees_everything_hears_everything(cast: Cast) -> None:
+    assert live.audible(a_signal(), live.ear_of(cast.ana)) == ("task", f'{{"task": "{TASK}"}}')
+
+
+def test_who_sees_only_what_is_theirs_hears_only_of_that(cast: Cast) -> None:
+    ben = live.ear_of(cast.ben)
+
+    assert live.audible(a_signal(), ben) is None
+    assert live.audible(a_signal(cast.ana), ben) is None
+    assert live.audible(a_signal(cast.ben), ben) is not None
+
+
+def test_who_sits_behind_a_wall_hears_that_counts_moved(session: Session, cast: Cast) -> None:
+    wall = builders.a_role(session, cast=cast, messages=Messages.ALL, own_facilities_only=True)
+    wes = builders.a_member(session, cast=cast, role=wall, name="Wes Wall", facilities=[cast.north])
+
+    assert live.audible(a_signal(), live.ear_of(wes)) == ("counts", "{}")
+
+
+def test_a_stream_ends_when_the_role_hears_less(session: Session, cast: Cast) -> None:
+    wall = builders.a_role(session, cast=cast, messages=Messages.ALL, own_facilities_only=True)
+    wes = builders.a_member(session, cast=cast, role=wall, name="Wes Wall", facilities=[cast.north])
+    token = sign_in.start_session(session, wes, browser="test", now=clock.now(session))
+    session.commit()
+    ear = live.ear_of(wes)
+    assert live._still_signed_in(token, ear)
+
+    session.execute(update(Member).where(Member.id == wes.id).values(role_id=cast.ben.role_id))
+    session.commit()
+    session.expire_all()
+
+    assert not live._still_signed_in(token, ear)
+
+
+def test_a_page_that_connects_again_by_itself_says_what_it_heard_last(app: Flask) -> None:
+    with app.test_request_context("/live?after=5-1"):
+        assert live._last_seen() == "5-1"
+    with app.test_request_context("/live?after=5-1", headers={"Last-Event-ID": "7-0"}):
+        assert live._last_seen() == "7-0"
+
+
+def test_a_reader_that_stops_says_so_and_the_next_page_starts_another() -> None:
+    hub = live.Hub()
+    hub._reader = threading.current_thread()
+
+    assert not hub._goes_on()
+
+    assert hub._reader is None
