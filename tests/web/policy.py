@@ -40,8 +40,8 @@ EVERYBODY = _grid(
     dan       ok
     """
 )
-NOT_READY = {cell: "503" for cell in EVERYBODY}
-ONLY_THE_CARRIER = {cell: "no" for cell in EVERYBODY}
+NOT_READY = dict.fromkeys(EVERYBODY, "503")
+ONLY_THE_CARRIER = dict.fromkeys(EVERYBODY, "no")
 SIGNED_IN = {**EVERYBODY, ("stranger", "any"): "in"}
 READERS = {**SIGNED_IN, ("cleo", "any"): "no"}
 WRITERS = {**READERS, ("ben", "any"): "no"}
@@ -171,7 +171,9 @@ POLICY: dict[tuple[str, str], Entry] = {
     ("health.healthz", "GET"): Entry(EVERYBODY),
     ("health.readyz", "GET"): Entry(NOT_READY),
     ("auth.sign_in_page", "GET"): Entry(EVERYBODY),
-    ("auth.sign_in", "POST"): Entry(EVERYBODY, form={"login": "{login}", "password": "{password}", "next": ""}),
+    ("auth.sign_in", "POST"): Entry(
+        EVERYBODY, form={"login": "{login}", "password": "{password}", "next": ""}
+    ),
     ("webhooks.messages", "GET"): Entry(ONLY_THE_CARRIER, writes={"stray_call"}),
     ("webhooks.messages", "POST"): Entry(ONLY_THE_CARRIER, writes={"stray_call"}, is_exempt=True),
     ("webhooks.status", "GET"): Entry(ONLY_THE_CARRIER),

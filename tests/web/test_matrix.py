@@ -72,9 +72,7 @@ class Matrix:
 
     def rule(self, cell: Cell) -> Rule:
         return next(
-            rule
-            for rule, method in self.rules()
-            if (rule.endpoint, method) == (cell.endpoint, cell.method)
+            rule for rule, method in self.rules() if (rule.endpoint, method) == (cell.endpoint, cell.method)
         )
 
     def cells(self) -> Iterator[tuple[Cell, Entry, str]]:
@@ -119,7 +117,9 @@ class Matrix:
         """A form of the policy with the ids of these things in it."""
         values = {**vars(things), "word": "new", "password": PASSWORD, "login": self.login_of(person)}
         return {
-            name: [one.format(**values) for one in given] if isinstance(given, list) else given.format(**values)
+            name: [one.format(**values) for one in given]
+            if isinstance(given, list)
+            else given.format(**values)
             for name, given in form.items()
         }
 
@@ -264,7 +264,9 @@ def _problems(
     if not may_change and writes(matrix.connection) != written:
         after = fingerprints(matrix.connection)
         may_differ = entry.writes | ACTIVITY
-        found += [f"changes {name}" for name in before if before[name] != after[name] and name not in may_differ]
+        found += [
+            f"changes {name}" for name in before if before[name] != after[name] and name not in may_differ
+        ]
     mode = "part" if as_part else "page"
     return [f"{cell} as {mode}: {one}" for one in found]
 
@@ -294,7 +296,11 @@ def _wrong_headers(answer: TestResponse, cell: Cell) -> Iterable[str]:
         yield "has no content policy"
     if "unsafe" in policy or "*" in policy:
         yield "has a weak content policy"
-    if "base-uri 'none'" not in policy or "form-action 'self'" not in policy or "frame-ancestors" not in policy:
+    if (
+        "base-uri 'none'" not in policy
+        or "form-action 'self'" not in policy
+        or "frame-ancestors" not in policy
+    ):
         yield "leaves a hole in its content policy"
     expected = {
         "X-Content-Type-Options": "nosniff",
@@ -329,7 +335,7 @@ def test_an_id_of_another_practice_in_any_field_reaches_nothing(
                 for column in ("own", "foreign")
             )
             mixed = {**own, name: foreign[name]}
-            asked = {"fields": mixed} if method in UNSAFE else {"query": mixed}
+            asked: dict[str, Any] = {"fields": mixed} if method in UNSAFE else {"query": mixed}
             count += 1
             with undone(matrix.connection):
                 found = _problems(matrix, cell, entry, entry.foreign[name], **asked)
@@ -409,7 +415,12 @@ CHANGE_NOTHING = {"messages.unstar", "conversations.start"}
 def _intruders(matrix: Matrix) -> dict[str, str]:
     """For every column a value that would do harm."""
     foreign = matrix.world.own["dan"]
-    kinds = {"UUID": str(foreign.task_id), "BOOLEAN": "true", "DATETIME": "2001-01-01T00:00:00Z", "JSON": "[]"}
+    kinds = {
+        "UUID": str(foreign.task_id),
+        "BOOLEAN": "true",
+        "DATETIME": "2001-01-01T00:00:00Z",
+        "JSON": "[]",
+    }
     values = {}
     for table in metadata.tables.values():
         for column in table.columns:
@@ -433,7 +444,7 @@ def _changes(matrix: Matrix, cell: Cell, entry: Entry, form: dict[str, Any]) -> 
         matrix.ask(cell, entry, fields=form).close()
         after = contents(matrix.connection)
     known = {str(value) for row in before.values() for value in row.values()}
-    changed = set()
+    changed: set[tuple[str, ...]] = set()
     for key in before.keys() | after.keys():
         old, new = before.get(key, {}), after.get(key, {})
         for column in old.keys() | new.keys():

@@ -155,9 +155,7 @@ def _other_place(session: Session, cast_: Cast) -> _Place:
         password_hash=None,
         now=clock.now(session),
     )
-    return _Place(
-        practice_id, facility, cast_.other_number, role, program, member, cast_.dan, cast_.dan
-    )
+    return _Place(practice_id, facility, cast_.other_number, role, program, member, cast_.dan, cast_.dan)
 
 
 def _things(session: Session, cast_: Cast, place: _Place, word: str, assignee: Member | None) -> Things:
@@ -230,9 +228,7 @@ def _a_held_text(session: Session, place: _Place, body: str) -> UUID:
     received = builders.a_text_from(builders.a_number(), body, to=place.number.number)
     ledger.quarantine(session, place.practice_id, received, reason="signature does not match")
     session.flush()
-    return session.scalars(
-        select(ledger.Inbound.id).where(ledger.Inbound.provider_sid == received.sid)
-    ).one()
+    return session.scalars(select(ledger.Inbound.id).where(ledger.Inbound.provider_sid == received.sid)).one()
 
 
 @contextmanager
@@ -249,7 +245,7 @@ def fingerprints(connection: Connection) -> dict[str, str]:
     """A hash of each table's rows."""
     one = "select '{0}', coalesce(md5(string_agg(t::text, '|' order by t::text)), '') from \"{0}\" t"
     everything = " union all ".join(one.format(name) for name in metadata.tables)
-    return {name: hash_ for name, hash_ in connection.execute(text(everything))}
+    return dict(connection.execute(text(everything)).tuples().all())
 
 
 def contents(connection: Connection) -> dict[tuple[str, str], Row]:
@@ -260,7 +256,6 @@ def contents(connection: Connection) -> dict[tuple[str, str], Row]:
             key = ",".join(str(row[column.name]) for column in table.primary_key)
             rows[name, key] = dict(row)
     return rows
-
 
 
 def writes(connection: Connection) -> int:

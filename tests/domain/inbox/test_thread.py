@@ -21,7 +21,7 @@ from triage.kit import clock
 
 def read(session: Session, member: Member, conversation: Conversation, **how: object) -> Thread:
     identity = phones.identities(session, [conversation.phone_id])[conversation.phone_id]
-    return thread.read_thread(session, member, conversation, identity, **how)  # type: ignore[arg-type]
+    return thread.read_thread(session, member, conversation, identity, **how)  # type: ignore[arg-type]  # as the caller names them
 
 
 def bodies(shown: Thread) -> list[str]:
