@@ -27,11 +27,15 @@ from bench import clinic
 
 
 class Size(NamedTuple):
-    """`open_tasks` of the `tasks` wait, the newest ones; each is of a patient of its own."""
+    """`open_tasks` of the `tasks` wait, the newest ones; each is of a patient of its own.
+
+    `strangers` come after the `patients`: they are in the records and have never written.
+    """
 
     patients: int
     tasks: int = 0
     open_tasks: int = 0
+    strangers: int = 0
 
 
 def _number(place: str) -> str:
@@ -156,9 +160,10 @@ def write(administrator_url: str, size: Size, *, care_teams: bool = False) -> No
         connection.execute(_IDS)
         connection.execute(_NAMES)
         given = _given(connection, size)
-        _run(connection, _PATIENTS, given | {"first": 0, "last": size.patients - 1})
+        everybody = given | {"first": 0, "last": size.patients + size.strangers - 1}
+        _run(connection, _PATIENTS, everybody)
         if care_teams:
-            _run(connection, _CARE_TEAMS, given | {"first": 0, "last": size.patients - 1})
+            _run(connection, _CARE_TEAMS, everybody)
         if size.tasks:
             for part in (_CONVERSATIONS, _MESSAGES, _TASKS):
                 _run(connection, part, given)

@@ -70,7 +70,8 @@ class Installation(AbstractContextManager["Installation"]):
         self._webhook_overrides = webhook_overrides
         self._without = without_ticks
         self._with_scheduler = with_scheduler
-        self.web_port = find_port(18080, explicit=False)
+        # Somewhere: several installations may look for a port at the same moment.
+        self.web_port = find_port(18080 + 2 * secrets.randbelow(5000), explicit=False)
         self.carrier_port = find_port(self.web_port + 1, explicit=False, taken=frozenset({self.web_port}))
         self.web_url = f"http://localhost:{self.web_port}"
         self.carrier_url = f"http://localhost:{self.carrier_port}"

@@ -8,7 +8,6 @@ from sqlalchemy import (
     ColumnElement,
     Enum,
     FromClause,
-    Insert,
     String,
     Table,
     Text,
@@ -16,10 +15,9 @@ from sqlalchemy import (
     cast,
     column,
     func,
-    insert,
     select,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, Insert, insert
 from sqlalchemy.types import TypeEngine
 
 
@@ -63,13 +61,17 @@ class Rows:
 
 
 class Addition:
-    """An insert into a table: `statement` adds the rows that `given` turns into its parameters."""
+    """An insert into a table: `statement` adds the rows that `given` turns into its parameters.
 
-    def __init__(self, table: Table, names: Sequence[str]) -> None:
+    `unless_there`: somebody else may have added the same row at this moment, and theirs stays.
+    """
+
+    def __init__(self, table: Table, names: Sequence[str], *, unless_there: bool = False) -> None:
         self._names = names
         self._rows = Rows.of(table, names, called=f"new_{table.name}")
         values = select(*[self._rows.value(name) for name in names])
-        self.statement: Insert = insert(table).from_select(names, values, include_defaults=False)
+        added = insert(table).from_select(names, values, include_defaults=False)
+        self.statement: Insert = added.on_conflict_do_nothing() if unless_there else added
 
     def given(self, rows: Iterable[Mapping[str, Any]]) -> dict[str, list[Any]]:
         return self._rows.given([[row[name] for name in self._names] for row in rows])

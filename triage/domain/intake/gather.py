@@ -23,7 +23,7 @@ from triage.domain.practice.practice import Practice, PracticeNumber
 from triage.domain.practice.privileges import Messages, Role
 from triage.domain.practice.program import ProgramRestriction
 from triage.kit import clock, db
-from triage.kit.bulk import Rows
+from triage.kit.bulk import Addition, Rows
 
 LONGEST_WINDOW = timedelta(days=90)
 # Who has this many open tasks has many; a count must not grow with the practice.
@@ -166,6 +166,13 @@ _PHONES = select(Phone.id, Phone.practice_id, Phone.number, Phone.opted_out_at).
 )
 
 
+_NEW_PHONES = Addition(
+    db.Base.metadata.tables["phone"],
+    ("id", "practice_id", "number", "texting_on", "is_landline", "created_at"),
+    unless_there=True,
+)
+
+
 def _numbers(session: Session, texts: Sequence[Leased]) -> dict[tuple[UUID, str], NumberFacts]:
     """The practice numbers that were texted. One that nobody set up yet is added, so that its texts are seen."""
     keys = {(text.practice_id, text.to_number) for text in texts}
@@ -201,7 +208,7 @@ def _phones(session: Session, texts: Sequence[Leased], now: datetime) -> dict[tu
             }
             for practice_id, number in missing
         ]
-        session.execute(insert(Phone).values(new).on_conflict_do_nothing())
+        session.execute(_NEW_PHONES.statement, _NEW_PHONES.given(new))
     return {**known, **_phones_at(session, missing)} if missing else known
 
 
@@ -231,6 +238,21 @@ _CONVERSATIONS = (
     )
     .order_by(Conversation.id)
     .with_for_update(of=Conversation, key_share=True)
+)
+
+
+_NEW_CONVERSATIONS = Addition(
+    db.Base.metadata.tables["conversation"],
+    (
+        "id",
+        "practice_id",
+        "practice_number_id",
+        "phone_id",
+        "patient_id",
+        "facility_id",
+        "created_at",
+    ),
+    unless_there=True,
 )
 
 
@@ -266,7 +288,7 @@ def _conversations(
             }
             for number, phone in missing.values()
         ]
-        session.execute(insert(Conversation).values(new).on_conflict_do_nothing())
+        session.execute(_NEW_CONVERSATIONS.statement, _NEW_CONVERSATIONS.given(new))
         known |= _conversations_at(session, missing, identities)
     return {text_id: known[number.id, phone.id] for text_id, (number, phone) in ends.items()}
 

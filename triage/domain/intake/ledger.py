@@ -73,7 +73,11 @@ class Inbound(db.OfPractice, db.Base):
         ),
         Index("uq_inbound_message", "message_id", unique=True, postgresql_where="message_id is not null"),
         Index("ix_inbound_new", "next_attempt_at", "received_at", "id", postgresql_where="state = 'new'"),
-        Index("ix_inbound_key", "conversation_key", postgresql_where="state = 'new'"),
+        Index(
+            "ix_inbound_leased",
+            "conversation_key",
+            postgresql_where="state = 'new' and lease_until is not null",
+        ),
         Index(
             "ix_inbound_shown",
             "practice_id",
@@ -264,15 +268,15 @@ def note_stray(session: Session, account: str, *, reason: str) -> None:
 _LEASE = text(
     """
     with due as (
-      select i.id from inbound i
-      where i.state = 'new' and i.next_attempt_at <= :now
-        and (i.lease_until is null or i.lease_until < :now)
-        and (i.attempts > 0) = :again
-        and not exists (
-          select 1 from inbound o
-          where o.state = 'new' and o.conversation_key = i.conversation_key and o.lease_until >= :now)
-      order by i.next_attempt_at, i.received_at, i.id limit :size
-      for update of i skip locked)
+      select id from inbound
+      where state = 'new' and next_attempt_at <= :now
+        and (lease_until is null or lease_until < :now)
+        and (attempts > 0) = :again
+        and conversation_key not in (
+          select conversation_key from inbound
+          where state = 'new' and lease_until is not null and lease_until >= :now)
+      order by next_attempt_at, received_at, id limit :size
+      for update skip locked)
     update inbound set attempts = attempts + 1, lease_id = :lease, lease_until = :until
     from due where inbound.id = due.id
     returning inbound.id, practice_id, from_number, to_number, body, media, opt_out_type, sent_at, received_at
