@@ -182,9 +182,7 @@ def test_nobody_else_writes_or_reads(
     assert sent(session) == []
 
 
-def test_who_had_the_task_once_only_reads(
-    ana: Browser, ben: Browser, session: Session, cast: Cast
-) -> None:
+def test_who_had_the_task_once_only_reads(ana: Browser, ben: Browser, session: Session, cast: Cast) -> None:
     task = builders.a_task(session, cast=cast, assignees=[cast.ben])
     ana.get(f"/inbox/all/c/{task.conversation_id}")
     ana.post_part(f"/tasks/{task.id}/assignees/none")

@@ -72,7 +72,9 @@ def _of_werkzeug(error: HTTPException) -> Response:
 
 def _cannot_be_stored(_error: Exception) -> Response:
     """A NUL, a number beyond all bounds: no browser sends it, and nothing was changed."""
-    return answer(422, "Please check this", "Something in this form cannot be stored. Check it and try again.")
+    return answer(
+        422, "Please check this", "Something in this form cannot be stored. Check it and try again."
+    )
 
 
 def _database_away(error: Exception) -> Response:
