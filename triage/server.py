@@ -6,6 +6,7 @@ from typing import Any
 
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger as GunicornLogger
+from gunicorn.http import message
 from prometheus_client import CollectorRegistry, multiprocess, start_http_server
 
 from triage.config import Settings, settings
@@ -17,6 +18,11 @@ log = logs.logger(__name__)
 # The carrier gives up after 15 seconds; a worker that hangs longer than this is replaced.
 WORKER_TIMEOUT = 60
 GRACE_SECONDS = 20
+# A carrier that uses GET puts a whole text into the request line: 1600 signs, each up to twelve bytes.
+LONGEST_REQUEST_LINE = 64 * 1024
+# gunicorn takes any limit above its own for its own, and none at all for no bound: a line without an end would
+# then be read, and copied, until the memory is used up.
+message.MAX_REQUEST_LINE = LONGEST_REQUEST_LINE
 
 
 class Logger(GunicornLogger):  # type: ignore[misc]  # gunicorn has no types
@@ -55,8 +61,7 @@ def _options(given: Settings) -> dict[str, Any]:
         "graceful_timeout": GRACE_SECONDS,
         "keepalive": 30,
         "control_socket_disable": True,
-        # A carrier that uses GET puts a whole text into the request line.
-        "limit_request_line": 0,
+        "limit_request_line": LONGEST_REQUEST_LINE,
         "accesslog": None,
         "errorlog": "-",
         "loglevel": "warning",

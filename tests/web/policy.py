@@ -210,6 +210,7 @@ POLICY: dict[tuple[str, str], Entry] = {
     ("messages.star", "POST"): Entry(SEE),
     ("messages.unstar", "POST"): Entry(SEE),
     ("messages.resend", "POST"): Entry(SEE),
+    ("messages.dismiss", "POST"): Entry(SEE),
     ("conversations.send", "POST"): Entry(
         SEE,
         form={

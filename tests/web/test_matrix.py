@@ -145,7 +145,7 @@ class Matrix:
         if name == "event_id":
             return self.prepared_event
         if name == "message_id":
-            failed = cell.endpoint == "messages.resend"
+            failed = cell.endpoint in ("messages.resend", "messages.dismiss")
             return things.failed_message_id if failed else things.inbound_message_id
         return getattr(things, name)
 

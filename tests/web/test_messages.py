@@ -9,7 +9,7 @@ from tests.cast import Cast
 from tests.web.conftest import Browser
 from triage.domain.conversations import delivery
 from triage.domain.conversations.delivery import OutboundState
-from triage.domain.inbox import stars
+from triage.domain.inbox import stars, transitions
 
 
 def starred(session: Session, cast: Cast, message_id: UUID) -> bool:
@@ -62,6 +62,43 @@ def test_a_failed_text_is_sent_again(ana: Browser, session: Session, cast: Cast)
     assert answer.status_code == 200
     assert "Queued" in answer.text
     assert "Not delivered" not in ana.get("/inbox/failed").text
+
+
+def test_a_failure_that_was_dealt_with_leaves_the_list(ana: Browser, session: Session, cast: Cast) -> None:
+    task = builders.a_task(session, cast=cast)
+    message = builders.a_reply(session, by=cast.ana, task=task)
+    text = delivery.outbound_of(session, message.id)
+    assert text
+    text.state, text.is_failed, text.error_code = OutboundState.FAILED, True, 21610
+    session.commit()
+    assert f"r-{message.id}" in ana.get("/inbox/failed").text
+    page = ana.get(f"/inbox/failed/c/{task.conversation_id}").text
+
+    answer = ana.post_part(f"/messages/{message.id}/dismissal", at=f"/inbox/all/c/{task.conversation_id}")
+
+    assert f"/messages/{message.id}/dismissal" in page
+    assert answer.status_code == 200
+    assert f"/messages/{message.id}/dismissal" not in answer.text
+    assert f"r-{message.id}" not in ana.get("/inbox/failed").text
+
+
+def test_a_text_that_may_still_fail_is_not_dismissed(ana: Browser, session: Session, cast: Cast) -> None:
+    task = builders.a_task(session, cast=cast)
+    message = builders.a_reply(session, by=cast.ana, task=task)
+
+    assert ana.post_part(f"/messages/{message.id}/dismissal").status_code == 409
+
+
+def test_who_had_the_task_once_dismisses_nothing(ben: Browser, session: Session, cast: Cast) -> None:
+    task = builders.a_task(session, cast=cast, assignees=[cast.ben])
+    message = builders.a_reply(session, by=cast.ben, task=task)
+    text = delivery.outbound_of(session, message.id)
+    assert text
+    text.state, text.is_failed, text.error_code = OutboundState.FAILED, True, 30007
+    transitions.unassign(session, task, by=cast.ana)
+    session.commit()
+
+    assert ben.post_part(f"/messages/{message.id}/dismissal").status_code == 403
 
 
 def test_a_text_that_went_out_is_not_sent_again(ana: Browser, session: Session, cast: Cast) -> None:

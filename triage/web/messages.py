@@ -1,4 +1,4 @@
-"""What can be done with one message: star it, send it again."""
+"""What can be done with one message: star it, send it again, take its failure off the list."""
 
 from uuid import UUID
 
@@ -52,6 +52,19 @@ def resend(message_id: UUID) -> Response:
             replying.resend(session, message, by=member)
         now = _around(session, member, message)
     return changed.answer(now, Toast("Sending it again"))
+
+
+@messages.post("/messages/<uuid:message_id>/dismissal")
+@needs(Privilege.MESSAGES)
+def dismiss(message_id: UUID) -> Response:
+    member = current_member()
+    with db.transaction() as session:
+        message = scope.find_message(session, member, message_id)
+        if not once.is_repeated(session, member):
+            replying.dismiss(session, message, by=member)
+        session.flush()
+        now = _around(session, member, message)
+    return changed.answer(now, Toast("Taken off the list of failures"))
 
 
 def _around(session: Session, member: Member, message: Message) -> Changed:

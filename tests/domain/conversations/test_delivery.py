@@ -120,6 +120,16 @@ class TestSending:
         assert deliver(session, carrier) == sending.AT_ONCE + 3
         assert len({one.sid for one in carrier.kept}) == sending.AT_ONCE + 3
 
+    def test_a_run_ends_in_time_and_the_next_one_goes_on(
+        self, session: Session, cast: Cast, carrier: PaperCarrier, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(sending, "RUN_SECONDS", 0)
+        task = a_task(session, cast=cast)
+        for number in range(sending.AT_ONCE + 3):
+            a_reply(session, by=cast.ana, task=task, body=f"Part {number}")
+
+        assert [deliver(session, carrier) for _ in range(3)] == [sending.AT_ONCE, 3, 0]
+
     def test_a_refused_text_has_failed(
         self, session: Session, queued: OutboundText, carrier: PaperCarrier
     ) -> None:

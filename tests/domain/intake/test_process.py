@@ -141,6 +141,17 @@ class TestFiling:
         assert session.scalar(select(func.count()).select_from(Task)) == 20
         assert verify.verify(session).is_clean
 
+    def test_a_run_ends_in_time_and_the_next_one_goes_on(
+        self, session: Session, cast: Cast, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        received(session, a_text_from(a_number()), practice_id=cast.practice_id)
+
+        with monkeypatch.context() as hurried:
+            hurried.setattr(process, "RUN_SECONDS", 0)
+            assert process.run_due() == 0
+
+        assert process.run_due() == 1
+
     def test_running_again_files_nothing_twice(self, session: Session, cast: Cast) -> None:
         an_inbound(session, cast=cast)
 

@@ -1,18 +1,22 @@
 """The run of a delivery worker: claim, call the carrier outside any transaction, record."""
 
+import time
 from collections.abc import Callable
 from concurrent.futures import Executor
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from triage.domain import jobs
 from triage.domain.conversations import delivery
 from triage.domain.conversations.carrier import Carrier, CarrierOf, CarrierText
 from triage.domain.conversations.delivery import Claim, OutboundText
 from triage.domain.practice import practice as practices
-from triage.kit import db
+from triage.kit import db, later
 from triage.kit.errors import GatewayFailed, OutcomeUnknown
 
 AT_ONCE = 16
+# A worker's time limit is a minute; one round can take a lease.
+RUN_SECONDS = 20.0
 # A text's record at the carrier can be this much older than our claim, by its whole seconds.
 CLOCK_GRAIN = timedelta(seconds=5)
 
@@ -22,11 +26,17 @@ CallbackFor = Callable[[UUID], str]
 def deliver_due(
     carrier_of: CarrierOf, callback_for: CallbackFor, pool: Executor, *, settle: timedelta
 ) -> int:
-    """Send everything that is due, `AT_ONCE` texts at a time; returns how many. Safe to run anywhere, any time."""
-    done = 0
+    """Send everything that is due, `AT_ONCE` texts at a time; returns how many. Safe to run anywhere, any time.
+
+    When there is no end of it, it stops after a while and rings for whoever comes next.
+    """
+    done, until = 0, time.monotonic() + RUN_SECONDS
     while claims := _claim():
         list(pool.map(lambda claimed: _send(claimed, carrier_of, callback_for, settle), claims))
         done += len(claims)
+        if time.monotonic() >= until:
+            later.ring(jobs.DELIVER_TEXTS)
+            break
     return done
 
 

@@ -203,7 +203,7 @@ def _number_for(
 def resend(session: Session, message: Message, *, by: Member) -> Message:
     """Send the words of a failed text again, as a new message. Raises `NotPossible` where it did not fail."""
     text = delivery.outbound_of(session, message.id, lock=True)
-    if text is None or not (text.is_failed or text.state is delivery.OutboundState.NEEDS_PERSON):
+    if text is None or not _has_failed(text):
         raise NotPossible("Only a text that failed can be sent again.")
     if text.dismissed_at is not None:
         raise NotPossible("This text has already been dealt with.")
@@ -233,9 +233,19 @@ def resend(session: Session, message: Message, *, by: Member) -> Message:
     return again
 
 
+def _has_failed(text: delivery.OutboundText) -> bool:
+    return text.is_failed or text.state is delivery.OutboundState.NEEDS_PERSON
+
+
 def dismiss(session: Session, message: Message, *, by: Member) -> None:
-    """Take a failed text off the list of failures without sending it again. Safe to repeat."""
+    """Take a failed text off the list of failures without sending it again. Safe to repeat.
+
+    Raises `NotAllowed`, `NotPossible` (it did not fail: what fails later must be seen).
+    """
     text = delivery.outbound_of(session, message.id, lock=True)
-    if text is None:
-        raise NotFound("There is no such text.")
+    if text is None or not _has_failed(text):
+        raise NotPossible("Only a text that failed can be taken off the list.")
+    conversation = scope.find_conversation(session, by, message.conversation_id)
+    if not scope.may_write_in(session, by, conversation):
+        raise NotAllowed("Only somebody who has this task can do that.")
     delivery.dismiss(session, text, by=by.id, now=clock.now(session))

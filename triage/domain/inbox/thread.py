@@ -64,6 +64,7 @@ class Delivery(NamedTuple):
     advice: str
     code: int | None
     can_resend: bool
+    can_dismiss: bool
     needs_decision: bool
 
 
@@ -321,6 +322,7 @@ def _ends_group(message: Message, following: Message | None) -> bool:
 
 def delivery_of(text: OutboundText) -> Delivery:
     """The state of an outgoing text in the words of the pages."""
+    is_open = text.dismissed_at is None
     if text.is_failed:
         failure = failures.explain(text.error_code)
         return Delivery(
@@ -330,7 +332,8 @@ def delivery_of(text: OutboundText) -> Delivery:
             failure.sentence,
             failure.advice,
             text.error_code,
-            can_resend=text.error_code != 21610,
+            can_resend=is_open and text.error_code != 21610,
+            can_dismiss=is_open,
             needs_decision=False,
         )
     match text.state:
@@ -348,7 +351,8 @@ def delivery_of(text: OutboundText) -> Delivery:
                 "the carrier never answered",
                 "Send it again if the patient has not received it.",
                 None,
-                can_resend=True,
+                can_resend=is_open,
+                can_dismiss=is_open,
                 needs_decision=True,
             )
     if text.carrier_status in ("delivered", "read"):
@@ -357,7 +361,7 @@ def delivery_of(text: OutboundText) -> Delivery:
 
 
 def _plain(word: str, icon: str, tone: str = "neutral") -> Delivery:
-    return Delivery(word, icon, tone, "", "", None, can_resend=False, needs_decision=False)
+    return Delivery(word, icon, tone, "", "", None, can_resend=False, can_dismiss=False, needs_decision=False)
 
 
 RULES = {"last_sender": "last sender", "care_team": "care team"}

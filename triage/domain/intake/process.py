@@ -11,10 +11,17 @@
 Nothing here needs Redis, and everything is safe to run twice.
 """
 
+import time
+from functools import partial
+
+from triage.domain import jobs
 from triage.domain.intake import decide, gather, ledger, write
 from triage.domain.intake.ledger import Lease, LeaseLost
-from triage.kit import db
+from triage.kit import db, later
 from triage.kit.turns import Turns
+
+# A worker's time limit is a minute: an endless stream of texts must not let it cut a batch in two.
+RUN_SECONDS = 30.0
 
 __all__ = ["LeaseLost", "file", "run_due"]
 
@@ -26,13 +33,19 @@ def run_due() -> int:
 
     In a process one thread does it for all, because two would make smaller batches and wait for one another.
     """
-    return sum(_turns.take(_file_all_due))
+    until = time.monotonic() + RUN_SECONDS
+    return sum(_turns.take(partial(_file_all_due, until)))
 
 
-def _file_all_due() -> int:
+def _file_all_due(until: float) -> int:
+    """When there is no end of them it stops after a while, and rings for a thread whose time has just begun."""
     filed = 0
-    while lease := _claim():
+    while time.monotonic() < until:
+        lease = _claim()
+        if lease is None:
+            return filed
         filed += _file_or_give_up(lease)
+    later.ring(jobs.PROCESS_INBOUND)
     return filed
 
 
