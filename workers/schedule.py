@@ -22,6 +22,7 @@ def timetable(settings: Settings) -> list[Tick]:
         Tick("sweep", timedelta(seconds=2), upkeep.sweep),
         Tick("expire-leases", timedelta(seconds=5), upkeep.expire_leases),
         Tick("settle", timedelta(seconds=10), upkeep.settle),
+        Tick("return-orphans", timedelta(minutes=1), upkeep.return_orphans),
         Tick("reconcile", timedelta(seconds=settings.reconcile_every_seconds), upkeep.reconcile),
         Tick("trim", timedelta(hours=1), upkeep.trim, at_start=False),
     ]

@@ -6,6 +6,7 @@ from triage import gateways, runtime
 from triage.config import settings
 from triage.domain import jobs
 from triage.domain.conversations import delivery, sending
+from triage.domain.inbox import transitions
 from triage.domain.intake import ledger, process
 from triage.domain.intake import reconcile as reconciliation
 from triage.domain.practice import submission, throttle
@@ -48,6 +49,12 @@ def settle() -> None:
         is_due = delivery.has_unknown_due(session)
     if is_due and not later.ring(jobs.SETTLE_UNKNOWN_TEXTS):
         sending.settle_unknown(gateways.carrier_of, settle=_settle())
+
+
+def return_orphans() -> None:
+    """Nobody waits with somebody who cannot see it."""
+    with db.transaction() as session:
+        transitions.return_all_orphans(session)
 
 
 def reconcile() -> None:

@@ -108,6 +108,7 @@ def connect(url: str, *, pool_size: int = 10) -> Engine:
         pool_size=pool_size,
         max_overflow=2,
         pool_timeout=5,
+        hide_parameters=True,
         connect_args={"options": _SERVER_OPTIONS, **_KEEPALIVE},
     )
     event.listen(engine, "checkin", _note_rest)

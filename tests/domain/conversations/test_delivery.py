@@ -25,8 +25,9 @@ from triage.domain.audit import Action, Audit
 from triage.domain.conversations import delivery, sending
 from triage.domain.conversations.delivery import Claim, DeliveryReport, OutboundState, OutboundText
 from triage.domain.conversations.message import Message
-from triage.domain.inbox import replying
+from triage.domain.inbox import replying, thread
 from triage.domain.patients.phones import Phone
+from triage.domain.practice.practice import Practice
 from triage.kit import clock
 from triage.kit.errors import NotPossible
 
@@ -524,3 +525,43 @@ def test_work_that_nobody_announced_is_noticed(session: Session, queued: Outboun
     session.commit()
 
     assert delivery.has_unknown_due(session)
+
+
+@pytest.mark.parametrize(
+    ("table", "change", "sentence"),
+    [
+        (Phone, {"texting_on": False}, "texting was turned off before it left"),
+        (Phone, {"is_landline": True}, "the number is a landline"),
+        (Practice, {"texting_on": False}, "texting was turned off before it left"),
+    ],
+    ids=["number off", "landline", "practice off"],
+)
+def test_a_text_that_may_no_longer_be_sent_fails_and_says_why(
+    table: type[Phone] | type[Practice],
+    change: dict[str, bool],
+    sentence: str,
+    session: Session,
+    queued: OutboundText,
+    carrier: PaperCarrier,
+) -> None:
+    session.execute(update(table).values(**change))
+
+    deliver(session, carrier)
+
+    assert (queued.state, queued.is_failed) == (OutboundState.FAILED, True)
+    assert thread.delivery_of(queued).detail == sentence
+    assert carrier.kept == []
+
+
+def test_an_unclear_text_of_an_account_that_cannot_be_used_asks_a_person(
+    session: Session, queued: OutboundText, carrier: PaperCarrier
+) -> None:
+    carrier.outcomes = [NEVER_ANSWERS]
+    deliver(session, carrier)
+    session.execute(update(OutboundText).values(due_at=clock.now(session) - timedelta(seconds=1)))
+    session.commit()
+
+    sending.settle_unknown(lambda practice: None, settle=SETTLE)
+    session.expire_all()
+
+    assert queued.state is OutboundState.NEEDS_PERSON

@@ -466,3 +466,41 @@ def test_reopening_and_a_new_text_at_once_leave_one_open_task(
             reopened.result()
 
     assert verify.verify_now().is_clean
+
+
+@pytest.mark.parametrize(
+    ("is_active", "why"), [(False, "no longer works here"), (True, "role may not read messages")]
+)
+def test_a_task_of_somebody_who_cannot_have_it_goes_back_to_the_queue(
+    is_active: bool, why: str, session: Session, cast: Cast
+) -> None:
+    task = a_task(session, cast=cast, state=A)
+    transitions.assign(session, task, [cast.ben.id], by=cast.ana)
+    ben = find_member(session, cast.practice_id, cast.ben.id)
+    ben.is_active = is_active
+    ben.role_id = cast.roles["No messages"].id if is_active else ben.role_id
+    session.commit()
+
+    returned = transitions.return_all_orphans(session)
+    session.commit()
+
+    last = session.scalars(
+        select(TaskEvent).where(TaskEvent.task_id == task.id).order_by(TaskEvent.version.desc())
+    ).first()
+    assert (returned, task.state) == (1, P)
+    assert last is not None and last.why == why
+    assert transitions.return_all_orphans(session) == 0
+
+
+def test_undoing_a_reopening_leaves_who_completed_it_and_when(session: Session, cast: Cast) -> None:
+    task = a_task(session, cast=cast, state=A)
+    transitions.complete(session, task, by=cast.admin)
+    session.commit()
+    closed = (task.closed_at, task.closed_by_id)
+    event = transitions.reopen(session, task, by=cast.ana)
+    session.commit()
+
+    transitions.undo(session, event.id, by=cast.ana)
+    session.commit()
+
+    assert (task.state, (task.closed_at, task.closed_by_id)) == (C, closed)

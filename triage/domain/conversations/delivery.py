@@ -25,11 +25,12 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from triage.domain import audit, jobs
+from triage.domain.conversations import failures
 from triage.domain.conversations.conversation import Conversation
 from triage.domain.conversations.message import Direction, Message
 from triage.domain.patients import consent
 from triage.domain.patients.phones import Phone
-from triage.domain.practice.practice import PracticeNumber
+from triage.domain.practice.practice import Practice, PracticeNumber
 from triage.kit import clock, db, later, live, metrics
 
 LEASE_FOR = timedelta(seconds=30)
@@ -217,11 +218,11 @@ def claim(session: Session, *, limit: int) -> list[Claim]:
             select(Message.id, Message.body).where(Message.id.in_([text.message_id for text in due]))
         )
     }
-    blocked = _opted_out(session, due)
+    refused = _refused(session, due)
     claims = []
     for text in due:
-        if (text.practice_id, text.to_number) in blocked:
-            _fail(session, text, code=21610, now=now)
+        if (text.practice_id, text.to_number) in refused:
+            _fail(session, text, code=refused[text.practice_id, text.to_number], now=now)
             continue
         text.attempt_id = db.new_id()
         text.lease_until = now + LEASE_FOR
@@ -242,15 +243,30 @@ def claim(session: Session, *, limit: int) -> list[Claim]:
     return claims
 
 
-def _opted_out(session: Session, due: Iterable[OutboundText]) -> set[tuple[UUID, str]]:
+def _refused(session: Session, due: Iterable[OutboundText]) -> dict[tuple[UUID, str], int]:
+    """Numbers that may no longer be texted, with the code that says why."""
     rows = session.execute(
-        select(Phone.practice_id, Phone.number).where(
+        select(Phone.practice_id, Phone.number, Phone.opted_out_at, Phone.is_landline)
+        .join(Practice, Practice.id == Phone.practice_id)
+        .where(
             Phone.number.in_({text.to_number for text in due}),
             Phone.practice_id.in_({text.practice_id for text in due}),
-            or_(Phone.opted_out_at.is_not(None), ~Phone.texting_on),
+            or_(
+                Phone.opted_out_at.is_not(None),
+                Phone.is_landline,
+                ~Phone.texting_on,
+                ~Practice.texting_on,
+            ),
         )
     )
-    return {(row.practice_id, row.number) for row in rows}
+    return {
+        (row.practice_id, row.number): failures.OPTED_OUT
+        if row.opted_out_at is not None
+        else failures.LANDLINE
+        if row.is_landline
+        else failures.TURNED_OFF
+        for row in rows
+    }
 
 
 def is_fresh(session: Session, claimed: Claim) -> bool:
@@ -438,6 +454,13 @@ def settle_missing(session: Session, message_id: UUID, *, settle: timedelta) -> 
     text.due_at = now
     _change(session, text, OutboundState.QUEUED, now=now)
     later.run(session, jobs.DELIVER_TEXTS)
+
+
+def ask_person(session: Session, message_id: UUID) -> None:
+    """Nobody can look the text up, because the carrier account cannot be used: a person must know."""
+    text = _locked(session, message_id)
+    if text is not None and text.state is OutboundState.UNKNOWN:
+        _change(session, text, OutboundState.NEEDS_PERSON, now=clock.now(session))
 
 
 def dismiss(session: Session, text: OutboundText, *, by: UUID, now: datetime) -> None:

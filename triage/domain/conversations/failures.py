@@ -10,15 +10,20 @@ class Failure(NamedTuple):
     advice: str
 
 
+OPTED_OUT, LANDLINE = 21610, 30006
+# Our own: the carrier's codes have five digits.
+TURNED_OFF = 1
+
 _OUR_SETUP = "Ask your practice admin to look at the numbers in Settings."
 _FAILURES = {
+    TURNED_OFF: Failure("texting was turned off before it left", "Turn it on and send it again."),
     21211: Failure("the number is not a valid one", "Check the number on the patient's record."),
     21217: Failure("the number is not a valid one", "Check the number on the patient's record."),
     21408: Failure("texting to this country is not enabled", _OUR_SETUP),
     21603: Failure("the practice's number is not set up", _OUR_SETUP),
     21606: Failure("the practice's number cannot send texts", _OUR_SETUP),
     21608: Failure("the carrier account is still a trial", _OUR_SETUP),
-    21610: Failure("the patient texted STOP", "The patient can text START to opt back in."),
+    OPTED_OUT: Failure("the patient texted STOP", "The patient can text START to opt back in."),
     21611: Failure("the carrier's queue is full", "Send it again in a few minutes."),
     21612: Failure("the carrier cannot reach this number", "Call instead."),
     21614: Failure("the number is not a mobile", "Call, or ask for another number."),
@@ -28,7 +33,7 @@ _FAILURES = {
     30003: Failure("the phone was off or out of reach", "Send it again later, or call."),
     30004: Failure("the phone blocks texts from us", "Call instead."),
     30005: Failure("the number is not in service", "Ask for another number."),
-    30006: Failure("the number is a landline", "Call, or ask for a mobile number."),
+    LANDLINE: Failure("the number is a landline", "Call, or ask for a mobile number."),
     30007: Failure("the carrier blocked the message", "Write it in other words, without links, or call."),
     30008: Failure("the carrier gave no reason", "Send it again once."),
     30017: Failure("the network was busy", "Send it again in a few minutes."),
@@ -45,3 +50,8 @@ _UNKNOWN = Failure("the carrier did not accept it", "Send it again, or call.")
 def explain(code: int | None) -> Failure:
     """Never raises: new codes are added without notice."""
     return _FAILURES.get(code or 0, _UNKNOWN)
+
+
+def shown_code(code: int | None) -> int | None:
+    """The carrier's code for its support desk; ours say nothing to anybody."""
+    return None if code == TURNED_OFF else code

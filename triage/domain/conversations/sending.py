@@ -93,6 +93,9 @@ def settle_unknown(carrier_of: CarrierOf, *, settle: timedelta) -> int:
         carrier = carriers[text.practice_id]
         if carrier is not None:
             _look_up(text, carrier, settle)
+            continue
+        with db.transaction() as session:
+            delivery.ask_person(session, text.message_id)
     return len(texts)
 
 

@@ -9,6 +9,8 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 from uuid import UUID
 
+LEFT, READS_NOTHING = "no longer works here", "role may not read messages"
+
 
 class Rule(StrEnum):
     LAST_SENDER = "last_sender"
@@ -83,9 +85,9 @@ def decide(facts: Facts) -> Decision:
 def why_not(candidate: Candidate) -> str | None:
     """Why this member cannot be given the task; None for an eligible one."""
     if not candidate.is_active:
-        return "no longer works here"
+        return LEFT
     if not candidate.may_read:
-        return "role may not read messages"
+        return READS_NOTHING
     if not candidate.is_at_facility:
         return "works at another facility"
     if not candidate.is_in_program:

@@ -10,7 +10,7 @@ from triage.domain.conversations.message import Message
 from triage.domain.inbox.task import OPEN, Assignment, Task, TaskMessage
 from triage.domain.patients.patient import at_own_facility, open_to
 from triage.domain.practice.member import Member
-from triage.domain.practice.privileges import Messages
+from triage.domain.practice.privileges import Messages, Role
 from triage.kit import db
 from triage.kit.errors import NotFound
 
@@ -197,3 +197,20 @@ def can_be_given(session: Session, member: Member, task: Task) -> bool:
         open_to(member, Task.patient_id.expression),
     )
     return session.scalar(walls) is not None
+
+
+def members_who_hold_in_vain(session: Session) -> list[Member]:
+    """Members with an open task who left or whose role reads no messages, for the system."""
+    holding = (
+        select(Assignment.member_id)
+        .join(Task, Task.id == Assignment.task_id)
+        .where(Assignment.ended_at.is_(None), Task.state.in_(OPEN))
+    )
+    return list(
+        session.scalars(
+            select(Member)
+            .join(Role, Role.id == Member.role_id)
+            .where(Member.id.in_(holding), or_(~Member.is_active, Role.messages == Messages.NONE))
+            .order_by(Member.id)
+        )
+    )

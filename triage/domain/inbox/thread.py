@@ -331,7 +331,7 @@ def delivery_of(text: OutboundText) -> Delivery:
             "danger",
             failure.sentence,
             failure.advice,
-            text.error_code,
+            failures.shown_code(text.error_code),
             can_resend=is_open and text.error_code != 21610,
             can_dismiss=is_open,
             needs_decision=False,

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from triage.domain import audit
 from triage.domain.conversations.conversation import Conversation
 from triage.domain.inbox import scope
+from triage.domain.inbox.assignment import LEFT, READS_NOTHING
 from triage.domain.inbox.task import Assignment, Move, State, Task, TaskEvent
 from triage.domain.practice import member as members
 from triage.domain.practice.member import Member, briefs, find_member
@@ -121,10 +122,25 @@ def undo(session: Session, event_id: UUID, *, by: Member) -> tuple[Task, TaskEve
         _refuse_beside_newer(session, task)
     had = [UUID(id_) for id_ in before.assignees]
     to = event.from_state
+    closing = _last_closing(session, task) if to in (C, D) else None
     if to is A:
         had = _who_can_have(session, task, had)
         to = A if had else P
-    return task, _move(session, task, Move.UNDO, to, had, by=by.id, why=event.move.value)
+    undone = _move(session, task, Move.UNDO, to, had, by=by.id, why=event.move.value)
+    if closing is not None:
+        task.closed_at, task.closed_by_id = closing.at, closing.member_id
+        session.flush()
+    return task, undone
+
+
+def _last_closing(session: Session, task: Task) -> TaskEvent | None:
+    """Who closed it, and when, before it was reopened."""
+    return session.scalar(
+        select(TaskEvent)
+        .where(TaskEvent.task_id == task.id, TaskEvent.move.in_((Move.COMPLETE, Move.DELETE)))
+        .order_by(TaskEvent.version.desc())
+        .limit(1)
+    )
 
 
 def hand_back(session: Session, task: Task, member_id: UUID, *, why: str) -> TaskEvent:
@@ -147,6 +163,17 @@ def return_orphans(session: Session, member: Member, *, why: str) -> int:
     for task in tasks:
         hand_back(session, task, member.id, why=why)
     return len(tasks)
+
+
+def return_all_orphans(session: Session) -> int:
+    """Take open tasks from everybody who left or may no longer read; returns how many. Safe to repeat.
+
+    Who leaves hands back at once; this finds what was assigned to them in that very moment.
+    """
+    return sum(
+        return_orphans(session, member, why=LEFT if not member.is_active else READS_NOTHING)
+        for member in scope.members_who_hold_in_vain(session)
+    )
 
 
 def assignees_of(session: Session, task: Task) -> list[UUID]:

@@ -284,14 +284,19 @@ _LEASE = text(
 )
 
 
-def claim(session: Session) -> Lease | None:
-    """Take due rows: up to 200 fresh ones, or a single one that failed before. None when nothing is due."""
+def claim(session: Session, *, failed_first: bool = False) -> Lease | None:
+    """Take due rows: up to 200 fresh ones, or a single one that failed before. None when nothing is due.
+
+    Ask with `failed_first` every other time: under steady load there is always something fresh.
+    """
     now = clock.now_alone(session, CLAIM_LOCK)
-    lease = _lease(session, now=now, again=False, size=BATCH)
-    if lease is None:
-        _bury(session, now=now)
-        lease = _lease(session, now=now, again=True, size=1)
-    return lease
+    for again in (failed_first, not failed_first):
+        if again:
+            _bury(session, now=now)
+        lease = _lease(session, now=now, again=again, size=1 if again else BATCH)
+        if lease is not None:
+            return lease
+    return None
 
 
 def _lease(session: Session, *, now: datetime, again: bool, size: int) -> Lease | None:

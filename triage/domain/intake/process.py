@@ -39,19 +39,20 @@ def run_due() -> int:
 
 def _file_all_due(until: float) -> int:
     """When there is no end of them it stops after a while, and rings for a thread whose time has just begun."""
-    filed = 0
+    filed, failed_first = 0, False
     while time.monotonic() < until:
-        lease = _claim()
+        lease = _claim(failed_first=failed_first)
         if lease is None:
             return filed
         filed += _file_or_give_up(lease)
+        failed_first = not failed_first
     later.ring(jobs.PROCESS_INBOUND)
     return filed
 
 
-def _claim() -> Lease | None:
+def _claim(*, failed_first: bool) -> Lease | None:
     with db.transaction() as session:
-        return ledger.claim(session)
+        return ledger.claim(session, failed_first=failed_first)
 
 
 def _file_or_give_up(lease: Lease) -> int:
