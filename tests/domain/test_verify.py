@@ -323,22 +323,36 @@ def test_a_carrier_that_does_not_answer_is_said(superuser: Connection, session: 
     assert report.findings[-1].note == "3 numbers were not compared: the carrier did not answer"
 
 
-def test_the_command_prints_a_table_and_ends_well(fresh_cast: Cast) -> None:
+def printed(report: verify.Report) -> str:
     shown = io.StringIO()
-
-    assert verify.run(Console(file=shown, width=200)) == 0
-    assert "I10" in shown.getvalue()
-    assert "Every promise holds." in shown.getvalue()
+    report.print(Console(file=shown, width=200))
+    return shown.getvalue()
 
 
-def test_the_command_ends_badly_where_a_promise_is_broken(
-    fresh_cast: Cast, fresh_session: Session, fresh_database: str
-) -> None:
+def test_a_clean_report_is_printed_with_its_figures(fresh_cast: Cast) -> None:
+    shown = printed(verify.verify_now())
+
+    assert "I10" in shown
+    assert "Every promise holds." in shown
+
+
+def test_a_broken_promise_is_printed_with_the_ids(fresh_cast: Cast, fresh_session: Session) -> None:
     task = a_task(fresh_session, cast=fresh_cast)
     fresh_session.execute(text("delete from task_event"))
     fresh_session.commit()
-    shown = io.StringIO()
 
-    assert verify.run(Console(file=shown, width=200)) == 1
-    assert str(task.id) in shown.getvalue()
-    assert "BROKEN: I3" in shown.getvalue()
+    report = verify.verify_now()
+
+    assert not report.is_clean
+    assert str(task.id) in printed(report)
+    assert "BROKEN: I3" in printed(report)
+
+
+def test_a_report_can_be_read_by_a_program(superuser: Connection, session: Session) -> None:
+    superuser.execute(text("set local session_replication_role = replica"))
+    superuser.execute(text("delete from task_event"))
+
+    found = {one["name"]: one for one in verify.verify(session).as_json()}
+
+    assert found["I3"]["problems"][0]["what"] == "task that is not where its history ends"
+    assert found["I4"]["problems"] == []

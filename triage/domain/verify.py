@@ -105,13 +105,6 @@ def verify(
     return Report(tuple(sorted(findings, key=lambda finding: int(finding.name[1:]))))
 
 
-def run(console: Console, *, carrier_of: CarrierOf | None = None, practice_id: UUID | None = None) -> int:
-    """Check, print, and return the exit code: 0 where every promise holds, else 1."""
-    report = verify_now(carrier_of, practice_id=practice_id)
-    report.print(console)
-    return 0 if report.is_clean else 1
-
-
 def verify_now(carrier_of: CarrierOf | None = None, *, practice_id: UUID | None = None) -> Report:
     """On one unmoving picture of the database, so that the product may go on working meanwhile."""
     with db.reading() as session:
