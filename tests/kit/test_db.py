@@ -73,22 +73,6 @@ def test_what_waits_for_the_commit_is_forgotten_when_it_fails() -> None:
     assert seen == []
 
 
-def test_a_savepoint_that_fails_takes_only_its_own_part_back() -> None:
-    seen: list[str] = []
-
-    with db.transaction() as session:
-        db.after_commit(session, lambda: seen.append("outside"))
-        find_number(session).label = "Outside"
-        with pytest.raises(ZeroDivisionError), db.savepoint(session):
-            db.after_commit(session, lambda: seen.append("inside"))
-            find_number(session).label = "Inside"
-            session.flush()
-            _ = 1 // 0
-
-    assert seen == ["outside"]
-    assert label_now() == "Outside"
-
-
 def test_transactions_that_belong_together_are_kept_together() -> None:
     with db.all_or_nothing():
         with db.transaction() as session:

@@ -187,11 +187,13 @@ def _clear_away(ours: Path, data: Path, *, keep: Path) -> None:
 
 def _is_abandoned(home: Path, data: Path) -> bool:
     owner, temporary = home / OWNER_NOTE, home / TEMPORARY_NOTE
-    if not owner.exists():
+    try:
+        if temporary.exists():
+            return not _is_alive(int(temporary.read_text()))
+        return owner.read_text() == str(data)
+    except (FileNotFoundError, ValueError):
+        # Whoever made it is removing it at this moment, or has not written its notes yet.
         return False
-    if temporary.exists():
-        return not _is_alive(int(temporary.read_text()))
-    return owner.read_text() == str(data)
 
 
 def _is_alive(pid: int) -> bool:

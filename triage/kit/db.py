@@ -202,18 +202,6 @@ def all_or_nothing() -> Iterator[None]:
                 sessions.kw.update(options)
 
 
-@contextmanager
-def savepoint(session: Session) -> Iterator[None]:
-    """Undo only this part where it fails; jobs asked for inside it are forgotten with it."""
-    waiting = list(session.info.get("after_commit", []))
-    try:
-        with session.begin_nested():
-            yield
-    except BaseException:
-        session.info["after_commit"] = waiting
-        raise
-
-
 def locked(query: Query, *, of: type[Base] | None = None) -> Query:
     """The rows will be changed: locked, and as they are now, also where this session has read them before.
 
