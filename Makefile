@@ -25,7 +25,7 @@ demo: setup ## Start the demo: practice, pretend patients, phones; Ctrl-C stops 
 
 # A whole module stays on one of the two processes, so the servers a module needs start once.
 test: browser ## Run all tests
-	@$(PYTHON) -m pytest -n 2 --dist loadscope $(ARGS)
+	@$(PYTHON) -m pytest -n 2 --dist loadfile $(ARGS)
 
 check: setup ## Lint, types, import contracts, reference pages
 	@$(PYTHON) -m ruff check .

@@ -1,5 +1,6 @@
 """A whole installation for each module of stories, with the cast in it."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -31,7 +32,8 @@ CARRIER_ACCOUNTS = [
 @pytest.fixture(scope="module")
 def house(request: pytest.FixtureRequest, databases: Databases) -> Iterator[Installation]:
     """Web, two workers, scheduler, carrier and Redis, on a database with the cast."""
-    name = f"story_{request.module.__name__.rsplit('.', 1)[-1]}"[:60]
+    story = request.module.__name__.rsplit(".", 1)[-1]
+    name = f"{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}_{story}"[:60]
     databases.clone(name)
     with (
         cast.populated(databases.url(name)),
