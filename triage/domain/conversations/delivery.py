@@ -476,6 +476,7 @@ def dismiss(session: Session, text: OutboundText, *, by: UUID, now: datetime) ->
             subject_id=text.message_id,
             state="dismissed",
         )
+        live.announce(session, text.practice_id, "counts")
 
 
 def outbound_of(session: Session, message_id: UUID, *, lock: bool = False) -> OutboundText | None:
@@ -542,14 +543,19 @@ def _announce(session: Session, text: OutboundText) -> None:
     row = session.execute(
         select(Message.conversation_id, Message.sent_by_id).where(Message.id == text.message_id)
     ).one()
+    sender = {row.sent_by_id} if row.sent_by_id else None
     live.announce(
         session,
         text.practice_id,
         "delivery",
-        to={row.sent_by_id} if row.sent_by_id else None,
+        to=sender,
         conversation=row.conversation_id,
         message=text.message_id,
     )
+    if text.is_failed or text.state is OutboundState.NEEDS_PERSON:
+        # The list of failures has grown, and the conversation's row says so.
+        live.announce(session, text.practice_id, "counts", to=sender)
+        live.announce(session, text.practice_id, "task", to=sender, conversation=row.conversation_id)
 
 
 def body_of(session: Session, message_id: UUID) -> str:
