@@ -167,6 +167,7 @@ class _Run:
         """No doorbell rings for these, and nothing that is still under way rings later: only the sweeper can
         find them."""
         wait_until(self._is_drained, seconds=DRAINED_WITHIN / 2, every=0.5)
+        self._wait_for_both_workers()
         self._house.control("PUT", "faults", {"pace": FAULTS["pace"], "seed": self._seed})
         self._house.redis.kill()
         first = len(self._history.texts)
@@ -175,6 +176,13 @@ class _Run:
         wait_until(lambda: self._received() >= len(self._history.texts), seconds=30, every=0.1)
         self._house.redis.start()
         self._history.kills["redis"] += 1
+
+    def _wait_for_both_workers(self) -> None:
+        """A worker that starts later would look for work by itself."""
+        wait_until(lambda: all(map(self._house.pid, WORKERS)), seconds=60, every=0.1)
+        since = self._ask("select now()")[0][0]
+        beating = "select count(*) from heartbeat where process = 'worker' and at > :since"
+        wait_until(lambda: self._ask(beating, since=since)[0][0] >= len(WORKERS), seconds=60, every=0.5)
 
     def _is_ready(self) -> bool:
         try:
