@@ -1,7 +1,9 @@
 """`triage verify` as somebody calls it: what it prints, and how it ends."""
 
 import json
+import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
@@ -14,6 +16,7 @@ from tests.databases import as_role
 from triage import config
 from triage.cli import cli
 from triage.config import Settings
+from triage.demo.folder import ENVIRONMENT_FILE
 from triage.demo.postgres import ADMINISTRATOR
 from triage.domain.intake import ledger
 from triage.kit import db
@@ -94,3 +97,22 @@ def test_a_database_that_is_behind_is_told_so(fresh_settings: Settings) -> None:
     done = verify()
 
     assert done.exit_code == 2 and "triage migrate" in done.stderr
+
+
+def test_the_demo_in_a_folder_can_be_looked_at_from_another_shell(
+    fresh_settings: Settings, fresh_cast: Cast, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ("DATABASE_URL", "TRIAGE_PUBLIC_URL", "TRIAGE_SECRET_KEY", "TRIAGE_ENVIRONMENT")
+    (tmp_path / ENVIRONMENT_FILE).write_text(json.dumps({name: os.environ[name] for name in names}))
+    for name in names:
+        monkeypatch.delenv(name)
+    config.settings.cache_clear()
+
+    assert verify("--no-carrier", "--data", str(tmp_path)).exit_code == 0
+
+
+def test_a_folder_without_a_demo_is_told_so(tmp_path: Path) -> None:
+    result = verify("--data", str(tmp_path / "nowhere"))
+
+    assert result.exit_code == 1
+    assert "There is no demo in" in result.output

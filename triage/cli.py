@@ -1,8 +1,10 @@
 """The commands: `triage web`, `worker`, `scheduler`, `migrate`, `verify`, `doctor`, `demo` and the rest."""
 
+import json
 import os
 import sys
 import tempfile
+from pathlib import Path
 
 import click
 from pydantic import ValidationError
@@ -11,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from triage import config
 from triage.config import Settings
 from triage.demo.command import demo
+from triage.demo.folder import ENVIRONMENT_FILE
 from triage.kit.errors import Refused
 from triage.simulator.command import simulate, simulator
 
@@ -97,22 +100,42 @@ def migrate(revision: str) -> None:
     click.echo(f"The database is at migration {schema.newest()}.")
 
 
+OF_DEMO = click.option(
+    "--data",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Look at the demo in this folder (.triage/demo), not at what the environment names.",
+)
+
+
 @cli.command()
+@OF_DEMO
 @click.option("--carrier/--no-carrier", default=True, help="Also compare with the carrier's list.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report for a program.")
-def verify(carrier: bool, as_json: bool) -> None:
+def verify(data: Path | None, carrier: bool, as_json: bool) -> None:
     """Prove that no text was lost or doubled and that every rule holds; exit code 1 where one does not."""
+    _use_demo(data)
     from triage import verifying
 
     sys.exit(verifying.run(with_carrier=carrier, as_json=as_json))
 
 
 @cli.command()
-def doctor() -> None:
+@OF_DEMO
+def doctor(data: Path | None) -> None:
     """Look at everything this installation needs; each line says what to do."""
+    _use_demo(data)
     from triage import doctoring
 
     sys.exit(doctoring.run())
+
+
+def _use_demo(data: Path | None) -> None:
+    if data is None:
+        return
+    try:
+        os.environ.update(json.loads((data / ENVIRONMENT_FILE).read_text()))
+    except FileNotFoundError:
+        raise click.ClickException(f"There is no demo in {data}. Start one with: triage demo") from None
 
 
 def _settings() -> Settings:

@@ -10,6 +10,7 @@ from triage.demo.postgres import PostgresServer
 from triage.demo.redis import RedisServer
 
 LOCK = "running"
+ENVIRONMENT_FILE = "environment.json"
 
 # Only a folder that holds one of these, or nothing, is ours to empty.
 SIGNS = (LOCK, "postgres", "secret-key", "carrier.json")

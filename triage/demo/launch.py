@@ -1,5 +1,6 @@
 """The demo from the first check to the last process: servers, tables, history, the product, the phones."""
 
+import json
 import os
 import signal
 import sys
@@ -16,9 +17,9 @@ from types import FrameType
 
 from rich.console import Console
 
-from triage.demo.carrier import find_secret_key, write_carrier_file
+from triage.demo.carrier import find_secret_key, write_carrier_file, write_secret
 from triage.demo.child import CannotStart, Child, last_line, open_log
-from triage.demo.folder import DataFolder
+from triage.demo.folder import ENVIRONMENT_FILE, DataFolder
 from triage.demo.greeting import Addresses, ready_block
 from triage.demo.ports import find_port
 from triage.demo.processes import Supervisor
@@ -160,6 +161,8 @@ class _Demo:
             "NO_PROXY": ",".join(filter(None, [os.environ.get("NO_PROXY"), "localhost,127.0.0.1"])),
             "PYTHONUNBUFFERED": "1",
         }
+        # For `triage verify --data` and its like, which look at this demo from another shell.
+        write_secret(self._folder.path / ENVIRONMENT_FILE, json.dumps(decided))
         defaults = {"TRIAGE_METRICS_PORT": "0", "TRIAGE_LOG_FORMAT": "console"}
         environment = {**defaults, **os.environ, **decided}
         # Only migrations get the owner's address.

@@ -56,7 +56,7 @@ def run() -> int:
     try:
         settings = config.settings()
     except ValidationError as error:
-        mend = "docs/configuration.md lists every setting."
+        mend = "docs/reference/configuration.md lists every setting."
         findings = [bad("settings", f"{line}.", mend) for line in config.problems(error)]
     else:
         findings = list(_everything(settings))

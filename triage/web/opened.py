@@ -8,8 +8,9 @@ from flask import url_for
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from triage.domain.conversations import delivery
 from triage.domain.conversations.conversation import Conversation
-from triage.domain.inbox import explaining, folders, replying, scope, stars, thread, transitions
+from triage.domain.inbox import explaining, replying, rows, scope, stars, thread, transitions
 from triage.domain.inbox.task import Move, State, Task
 from triage.domain.inbox.thread import Thread
 from triage.domain.patients.patient import Patient
@@ -172,8 +173,7 @@ def task_view(session: Session, member: Member, task: Task) -> TaskView:
     ids = transitions.assignees_of(session, task)
     people = briefs(session, task.practice_id, set(ids))
     now = clock.now(session)
-    is_late = task.closed_at is None and task.answered_at is None
-    late = now - task.waiting_since - folders.overdue_after(member)
+    has_failed = bool(delivery.failed_among(session, {task.conversation_id}))
     return TaskView(
         id=task.id,
         state=task.state.value,
@@ -182,7 +182,7 @@ def task_view(session: Session, member: Member, task: Task) -> TaskView:
         can=_can(member, task, is_mine=member.id in ids),
         why_available=explaining.explain(session, task) is not None,
         waiting_since=task.waiting_since,
-        overdue_for=late if is_late and late > timedelta(0) else None,
+        overdue_for=rows.overdue_for(member, task, now, has_failed=has_failed),
         is_starred=task.last_message_id in stars.starred_of(session, member, {task.last_message_id}),
         star_message_id=task.last_message_id,
     )

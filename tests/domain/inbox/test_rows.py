@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from tests.builders import a_contact, a_number, a_patient, a_reply, a_task, a_use, ago, an_inbound
 from tests.cast import PAT_NUMBER, Cast
+from triage.domain import verify
 from triage.domain.conversations.delivery import OutboundText
 from triage.domain.conversations.message import Message
 from triage.domain.inbox import folders, rows, stars
@@ -93,6 +94,20 @@ def test_an_answered_task_says_so_and_is_not_overdue(session: Session, cast: Cas
 
     assert (row.overdue_for, tags(row), row.is_mine) == (None, ["Answered"], True)
     assert [brief.name for brief in row.assignees] == ["Ana Alvarez"]
+
+
+def test_an_answer_that_failed_is_no_answer(session: Session, cast: Cast) -> None:
+    task = a_task(session, cast=cast, sent_at=ago(session, hours=5), number=PAT_NUMBER)
+    message = a_reply(session, by=cast.ana, task=task)
+    session.execute(update(OutboundText).where(OutboundText.message_id == message.id).values(is_failed=True))
+    session.commit()
+
+    row = row_of(session, cast.ana, task)
+
+    assert tags(row) == ["Overdue", "Not delivered"]
+    now = clock.now(session)
+    assert folders.counts(session, cast.ana, now=now).of(Slug.OVERDUE) == 1
+    assert verify.verify(session).is_clean
 
 
 def test_pictures_are_counted(session: Session, cast: Cast) -> None:

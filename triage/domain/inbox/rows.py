@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import ARRAY, Uuid, bindparam, func, select
 from sqlalchemy.orm import Session, aliased
 
-from triage.domain.conversations import reading
+from triage.domain.conversations import delivery, reading
 from triage.domain.conversations.conversation import Conversation
 from triage.domain.conversations.delivery import OutboundText
 from triage.domain.conversations.message import Direction, Message
@@ -65,6 +65,7 @@ class _Around(NamedTuple):
     assignees: dict[UUID, list[UUID]]
     starred: set[UUID]
     read_until: dict[UUID, datetime]
+    failed: set[UUID]
 
 
 def rows_of(session: Session, member: Member, listing: folders.Listing, *, now: datetime) -> list[Row]:
@@ -115,7 +116,8 @@ def _task_row(
     identity = around.identities[phone.id]
     number = phone_format.for_people(phone.number, member.practice.region)
     assignees = tuple(around.people[id_] for id_ in around.assignees.get(task.id, ()))
-    overdue = _overdue_for(member, task, now)
+    has_failed = task.state in OPEN and conversation.id in around.failed
+    overdue = overdue_for(member, task, now, has_failed=has_failed)
     return Row(
         task_id=task.id,
         conversation_id=conversation.id,
@@ -131,7 +133,7 @@ def _task_row(
         overdue_for=overdue,
         snippet=_snippet(last),
         prefix=_prefix(last, member),
-        tags=tags_for(task, identity, phone, last, overdue)[:MOST_TAGS],
+        tags=tags_for(task, identity, phone, last, overdue, has_failed=has_failed)[:MOST_TAGS],
         assignees=assignees,
         is_mine=any(brief.id == member.id for brief in assignees),
         closed_by=around.people.get(task.closed_by_id) if task.closed_by_id else None,
@@ -141,12 +143,20 @@ def _task_row(
 
 
 def tags_for(
-    task: Task, identity: Identity, phone: Phone, last: Message, overdue: timedelta | None
+    task: Task,
+    identity: Identity,
+    phone: Phone,
+    last: Message,
+    overdue: timedelta | None,
+    *,
+    has_failed: bool = False,
 ) -> tuple[Tag, ...]:
     """What a reader must know before opening the row, the gravest first."""
     tags: list[Tag] = []
     if overdue is not None:
         tags.append(Tag("Overdue", "danger"))
+    if has_failed:
+        tags.append(Tag("Not delivered", "danger"))
     if phone.opted_out_at is not None:
         tags.append(Tag("STOP received", "danger"))
     if identity.known is Known.UNKNOWN:
@@ -157,7 +167,7 @@ def tags_for(
     if last.media:
         count = len(last.media)
         tags.append(Tag("1 photo" if count == 1 else f"{count} photos", "neutral"))
-    if task.state in OPEN and task.answered_at is not None:
+    if task.state in OPEN and task.answered_at is not None and not has_failed:
         tags.append(Tag("Answered", "ok"))
     if task.state is State.PENDING:
         tags.append(Tag("Unassigned", "neutral"))
@@ -243,6 +253,7 @@ def _around(
         assignees=assignees,
         starred=stars.starred_of(session, member, message_ids),
         read_until=reading.read_until(session, member, conversation_ids),
+        failed=delivery.failed_among(session, conversation_ids),
     )
 
 
@@ -273,8 +284,9 @@ def _is_unread_by(conversation: Conversation, around: _Around) -> bool:
     return last is not None and (read_until is None or read_until < last)
 
 
-def _overdue_for(member: Member, task: Task, now: datetime) -> timedelta | None:
-    if task.state not in OPEN or task.answered_at is not None:
+def overdue_for(member: Member, task: Task, now: datetime, *, has_failed: bool) -> timedelta | None:
+    """How long past its time an open task is; an answer that failed is no answer."""
+    if task.state not in OPEN or (task.answered_at is not None and not has_failed):
         return None
     late = now - task.waiting_since - folders.overdue_after(member)
     return late if late > timedelta(0) else None
