@@ -31,7 +31,7 @@ channel.onmessage = ({ data: { name, id, data, state } }) => (state ? show(state
 function connect() {
   if (isEnded) return;
   stream?.close();
-  stream = new EventSource(settings().live + (lastId ? `?after=${encodeURIComponent(lastId)}` : ""));
+  stream = new EventSource(settings().live);
   stream.onopen = () => {
     if (lostAt) pass("resync");
     tries = lostAt = 0;

@@ -94,8 +94,9 @@ export async function refresh(task, version) {
     return;
   }
   if (!find("#rows")) return refetch(rowsUrl(), "#list");
+  const list = find("#rows");
   const row = (await fragment(rowsUrl(task)))?.querySelector(".row");
-  if (!row || row.dataset.gone !== undefined || document.getElementById(row.id)) return;
+  if (!row || list !== find("#rows") || row.dataset.gone !== undefined || document.getElementById(row.id)) return;
   newestFirst() && isBusyReading() ? hold(row) : insert(row);
 }
 
