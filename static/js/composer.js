@@ -1,8 +1,9 @@
 // Writing a reply: how many texts it becomes, sending by key, drafts that survive moving between conversations.
 import { find, say, settings } from "./page.js";
 
-const BASIC = new Set("@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà");
-const DOUBLE = new Set("\f^{}\\[~]|€");
+const BASIC = /[\n\r -Z_a-z¡£¤¥§¿ÄÅÆÇÉÑÖØÜßàäåæèéìñòöøùüΓΔΘΛΞΠΣΦΨΩ]/;
+const DOUBLE = /[\f^{}\\[~\]|€]/;
+const LONGEST = 1600;
 const drafts = new Map();
 
 /** Segments as carriers count them: 160 or 153 letters of the basic alphabet, 70 or 67 as soon as one letter is outside it. */
@@ -10,8 +11,8 @@ export function measure(text) {
   let length = 0;
   let odd = "";
   for (const letter of text) {
-    if (BASIC.has(letter)) length += 1;
-    else if (DOUBLE.has(letter)) length += 2;
+    if (BASIC.test(letter)) length += 1;
+    else if (DOUBLE.test(letter)) length += 2;
     else {
       odd = letter;
       break;
@@ -28,7 +29,10 @@ function counter(area) {
   const { length, odd, texts } = measure(area.value.trim());
   const parts = texts ? [length, texts === 1 ? "1 text" : `${texts} texts`] : [];
   if (odd) parts.push(`“${odd}” makes texts shorter`);
-  output.textContent = parts.join(" · ");
+  const signs = [...area.value.trim()].length;
+  const isLong = signs > LONGEST;
+  output.textContent = isLong ? `${signs.toLocaleString("en")} of 1,600 characters: too long` : parts.join(" · ");
+  output.classList.toggle("is-danger", isLong);
   output.classList.toggle("is-warn", texts > 3);
 }
 
@@ -40,6 +44,7 @@ function grow(area) {
 document.addEventListener("input", ({ target }) => {
   if (target.id !== "reply") return;
   drafts.set(target.form.dataset.conversation, target.value);
+  find(".composer-problem.is-danger", target.form)?.remove();
   counter(target);
   grow(target);
 });
@@ -93,10 +98,10 @@ function showSending(text) {
 
 function arrive() {
   const area = find("#reply");
-  if (!area || area.dataset.ready) return;
-  area.dataset.ready = "yes";
-  const kept = drafts.get(area.form.dataset.conversation);
-  if (kept && !area.value) area.value = kept;
+  const conversation = area?.form.dataset.conversation;
+  if (!area || area.dataset.ready === conversation) return;
+  area.value = drafts.get(conversation) ?? (area.dataset.ready ? area.defaultValue : area.value);
+  area.dataset.ready = conversation;
   counter(area);
   grow(area);
 }

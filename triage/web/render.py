@@ -49,6 +49,7 @@ class Shell:
     notify_popup: str = "mine"
     is_away: bool = False
     is_demo: bool = False
+    may_find_patients: bool = False
 
     @property
     def words(self) -> dict[str, str]:
