@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import pytest
@@ -10,7 +10,7 @@ import redis
 from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.orm import Session
 
-from tests import cast, databases
+from tests import cast, chromium, databases
 from tests.cast import Cast
 from tests.databases import Databases, as_role, rolled_back, session_of_acts
 from triage import config
@@ -18,6 +18,9 @@ from triage.config import Settings
 from triage.demo.postgres import ADMINISTRATOR, OWNER, PostgresServer
 from triage.demo.redis import RedisServer
 from triage.kit import db, later, live
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 _SERVER = pytest.StashKey[PostgresServer]()
 _DATABASES = pytest.StashKey[Databases]()
@@ -165,6 +168,13 @@ def redis_url(redis_server: RedisServer) -> Iterator[str]:
     yield redis_server.url
     later.connect(None)
     live.connect(None)
+
+
+@pytest.fixture(scope="session")
+def browser() -> "Iterator[Browser]":
+    """One Chromium for all tests of this process; each test opens windows of its own in it."""
+    with chromium.launched() as browser:
+        yield browser
 
 
 @pytest.fixture

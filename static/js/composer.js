@@ -1,8 +1,9 @@
 // Writing a reply: how many texts it becomes, sending by key, drafts that survive moving between conversations.
 import { find, say, settings } from "./page.js";
 
-const BASIC = new Set("@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà");
-const DOUBLE = new Set("\f^{}\\[~]|€");
+const BASIC = /[\n\r -Z_a-z¡£¤¥§¿ÄÅÆÇÉÑÖØÜßàäåæèéìñòöøùüΓΔΘΛΞΠΣΦΨΩ]/;
+const DOUBLE = /[\f^{}\\[~\]|€]/;
+const LONGEST = 1600;
 const drafts = new Map();
 
 /** Segments as carriers count them: 160 or 153 letters of the basic alphabet, 70 or 67 as soon as one letter is outside it. */
@@ -10,8 +11,8 @@ export function measure(text) {
   let length = 0;
   let odd = "";
   for (const letter of text) {
-    if (BASIC.has(letter)) length += 1;
-    else if (DOUBLE.has(letter)) length += 2;
+    if (BASIC.test(letter)) length += 1;
+    else if (DOUBLE.test(letter)) length += 2;
     else {
       odd = letter;
       break;
@@ -28,7 +29,10 @@ function counter(area) {
   const { length, odd, texts } = measure(area.value.trim());
   const parts = texts ? [length, texts === 1 ? "1 text" : `${texts} texts`] : [];
   if (odd) parts.push(`“${odd}” makes texts shorter`);
-  output.textContent = parts.join(" · ");
+  const signs = [...area.value.trim()].length;
+  const isLong = signs > LONGEST;
+  output.textContent = isLong ? `${signs.toLocaleString("en")} of 1,600 characters: too long` : parts.join(" · ");
+  output.classList.toggle("is-danger", isLong);
   output.classList.toggle("is-warn", texts > 3);
 }
 
@@ -37,11 +41,10 @@ function grow(area) {
   area.rows = Math.min(10, Math.max(2, area.value.split("\n").length));
 }
 
-const form = (area) => area.closest("form[data-composer]");
-
 document.addEventListener("input", ({ target }) => {
   if (target.id !== "reply") return;
-  drafts.set(form(target).dataset.conversation, target.value);
+  drafts.set(target.form.dataset.conversation, target.value);
+  find(".composer-problem.is-danger", target.form)?.remove();
   counter(target);
   grow(target);
 });
@@ -57,33 +60,26 @@ document.addEventListener("keydown", (event) => {
     return;
   }
   event.preventDefault();
-  const button = find(withControl && event.shiftKey ? "[data-send-complete]" : "[data-send]", form(event.target));
-  form(event.target).requestSubmit(button ?? undefined);
+  const button = find(withControl && event.shiftKey ? "[data-send-complete]" : "[data-send]", event.target.form);
+  event.target.form.requestSubmit(button ?? undefined);
 });
 
-document.addEventListener("htmx:before:request", (event) => {
-  const sent = event.target;
-  if (!sent.matches?.("form[data-composer]")) return;
-  if (!navigator.onLine) {
-    event.preventDefault();
-    say("Offline. Your text is kept; send it when you are connected.", "danger", 8000);
-    return;
-  }
-  showSending(find("textarea", sent).value);
+const sent = ({ ctx }) => ctx?.sourceElement?.matches?.("form[data-composer]") && ctx.sourceElement;
+
+document.addEventListener("htmx:before:request", ({ detail }) => sent(detail) && showSending(find("textarea", sent(detail)).value));
+
+/** Whoever has moved on is told that the text did not leave; it waits where it was written. */
+document.addEventListener("htmx:after:request", ({ detail }) => {
+  const form = sent(detail);
+  if (!form) return;
+  if (detail.ctx.response?.status < 400) {
+    drafts.delete(form.dataset.conversation);
+    if (detail.ctx.request.submitter?.name === "then") document.dispatchEvent(new CustomEvent("composer:done"));
+  } else if (form.isConnected) find("#sending")?.remove();
+  else say(`Not sent: ${find("label", form).textContent.toLowerCase()}. Your text is kept there.`, "danger", 12000);
 });
 
-document.addEventListener("htmx:after:request", ({ target, detail: { ctx } }) => {
-  if (!target.matches?.("form[data-composer]")) return;
-  if (ctx.response?.status < 400) {
-    drafts.delete(target.dataset.conversation);
-    if (ctx.request.submitter?.name === "then") document.dispatchEvent(new CustomEvent("composer:done"));
-  }
-  else find("#sending")?.remove();
-});
-
-document.addEventListener("htmx:error", ({ target }) => {
-  if (target.matches?.("form[data-composer]")) find("#sending")?.remove();
-});
+document.addEventListener("htmx:error", ({ detail }) => sent(detail) && find("#sending")?.remove());
 
 document.addEventListener("htmx:after:swap", arrive);
 window.addEventListener("beforeunload", (event) => {
@@ -93,7 +89,7 @@ window.addEventListener("beforeunload", (event) => {
 /** It stands in the thread at once; the answer replaces it. */
 function showSending(text) {
   const list = find("#thread .thread");
-  if (!list || !text.trim()) return;
+  if (!text.trim()) return;
   const item = find("#sending-template").content.cloneNode(true);
   find(".bubble", item).textContent = text;
   list.append(item);
@@ -102,10 +98,10 @@ function showSending(text) {
 
 function arrive() {
   const area = find("#reply");
-  if (!area || area.dataset.ready) return;
-  area.dataset.ready = "yes";
-  const kept = drafts.get(form(area).dataset.conversation);
-  if (kept && !area.value) area.value = kept;
+  const conversation = area?.form.dataset.conversation;
+  if (!area || area.dataset.ready === conversation) return;
+  area.value = drafts.get(conversation) ?? (area.dataset.ready ? area.defaultValue : area.value);
+  area.dataset.ready = conversation;
   counter(area);
   grow(area);
 }

@@ -11,35 +11,36 @@ const CHORD = 1200;
 let chord = 0;
 
 const isOpen = () => Boolean(find("#conversation[data-open]"));
-const press = (key) => {
-  const button = find(`#conversation [data-key="${CSS.escape(key)}"]`);
-  button?.click();
-  return Boolean(button);
-};
+const focused = () => queue.rowOf(document.activeElement);
+const click = (element) => (element?.click(), Boolean(element));
+const press = (key) => click(find(`#conversation [data-key="${CSS.escape(key)}"]`));
 
 /** The open conversation's own button does it; without one, the row at hand. */
 function onTask(key, verb, does) {
   if (isOpen()) return press(key);
-  const row = queue.rowOf(document.activeElement);
+  const row = focused();
   if (!row) return false;
   showState(row.dataset.task, does);
   post(`/tasks/${row.dataset.task}/${verb}`, row, { version: row.dataset.version });
   return true;
 }
 
+const after = (row) => row && (queue.neighbour(row, 1) ?? queue.neighbour(row, -1));
+const onceSwapped = (work) => document.addEventListener("htmx:after:swap", work, { once: true });
+
 /** Completing moves on to the next row, at the end to the one before. */
 function andGoOn(key, verb, does) {
-  const row = isOpen() ? queue.openRow() : queue.rowOf(document.activeElement);
+  const row = isOpen() ? queue.openRow() : focused();
   if (!onTask(key, verb, does)) return false;
-  const next = row && (queue.neighbour(row, 1) ?? queue.neighbour(row, -1));
+  const next = after(row);
   if (next) isOpen() ? show(next) : queue.focusRow(next);
   return true;
 }
 
 document.addEventListener("composer:done", () => {
   const row = queue.openRow();
-  const next = row && (queue.neighbour(row, 1) ?? queue.neighbour(row, -1));
-  if (next) document.addEventListener("htmx:after:swap", () => setTimeout(() => show(next), 20), { once: true });
+  const next = after(row);
+  if (next) onceSwapped(() => setTimeout(() => show(next), 20));
 });
 
 function show(row) {
@@ -48,87 +49,58 @@ function show(row) {
 }
 
 function move(step) {
-  const at = queue.rowOf(document.activeElement) ?? queue.openRow();
+  const at = focused() ?? queue.openRow();
   const next = at ? queue.neighbour(at, step) : queue.current();
   if (!next) return Boolean(at);
   isOpen() ? show(next) : queue.focusRow(next);
   return true;
 }
 
-function openAndRead() {
-  const row = queue.rowOf(document.activeElement);
-  if (!row) return false;
-  queue.open(row);
-  document.addEventListener("htmx:after:swap", () => find("#conversation")?.focus({ preventScroll: true }), { once: true });
-  return true;
+function openThen(work) {
+  const row = focused();
+  if (row) queue.open(row), onceSwapped(() => setTimeout(work));
+  return Boolean(row);
 }
 
 function backToQueue() {
   if (isPanelOver()) return togglePanel(false), true;
   const row = queue.openRow() ?? queue.current();
-  if (!row || queue.rowOf(document.activeElement) === row) return false;
+  if (!row || focused() === row) return false;
   queue.focusRow(row);
   return true;
 }
 
-function starRow() {
-  if (isOpen()) return press("s");
-  const button = find("[data-does=star]", queue.rowOf(document.activeElement) ?? document.createElement("i"));
-  button?.click();
-  return Boolean(button);
-}
-
 function unread() {
   if (isOpen()) return press("i");
-  const row = queue.rowOf(document.activeElement);
+  const row = focused();
   if (row) post(`/conversations/${row.dataset.conversation}/unread`, row);
   return Boolean(row);
 }
 
-function assign() {
-  if (isOpen()) return press("a");
-  const row = queue.rowOf(document.activeElement);
-  if (!row) return false;
-  queue.open(row);
-  document.addEventListener("htmx:after:swap", () => setTimeout(() => press("a")), { once: true });
-  return true;
-}
-
-function help() {
-  const dialog = find("#shortcuts");
-  dialog.open ? dialog.close() : dialog.showModal();
-  return true;
-}
-
-const follow = (selector) => {
-  const link = find(selector);
-  link?.click();
-  return Boolean(link);
-};
-
 const KEYS = {
   j: () => move(1),
   k: () => move(-1),
-  o: openAndRead,
+  o: () => openThen(() => find("#conversation")?.focus({ preventScroll: true })),
   u: backToQueue,
   Escape: backToQueue,
   e: () => andGoOn("e", "completion", "complete"),
   E: () => onTask("E", "reopening", "reopen"),
   "#": () => andGoOn("#", "deletion", "delete"),
   m: () => onTask("m", "claim", "claim"),
-  a: assign,
-  s: starRow,
+  a: () => (isOpen() ? press("a") : openThen(() => press("a"))),
+  s: () => (isOpen() ? press("s") : click(focused() && find("[data-does=star]", focused()))),
   i: unread,
   r: () => (find("#reply")?.focus(), Boolean(find("#reply"))),
   z: undo,
   p: () => (togglePanel(), Boolean(find("#panel"))),
-  c: () => follow("[data-key=c]"),
-  "/": () => follow(".nav-find"),
-  "?": help,
+  c: () => click(find("[data-key=c]")),
+  "/": () => (find("#f-q")?.focus(), click(find("#f-q") ?? find(".nav-find"))),
+  "?": () => (find("#shortcuts").showModal(), true),
 };
 
 document.addEventListener("keydown", (event) => {
   if (event.defaultPrevented || event.isComposing) return;
+  if (event.key === "/" && event.target.id === "f-q" && !event.target.value) return event.preventDefault();
   const typing = isTyping(event.target) || find("dialog[open], [popover]:popover-open");
   if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z" && !typing && !event.shiftKey) return undo() && event.preventDefault();
   if (typing || event.ctrlKey || event.metaKey || event.altKey) return;

@@ -31,7 +31,7 @@ channel.onmessage = ({ data: { name, id, data, state } }) => (state ? show(state
 function connect() {
   if (isEnded) return;
   stream?.close();
-  stream = new EventSource(settings().live + (lastId ? `?after=${encodeURIComponent(lastId)}` : ""));
+  stream = new EventSource(settings().live);
   stream.onopen = () => {
     if (lostAt) pass("resync");
     tries = lostAt = 0;
@@ -120,7 +120,14 @@ window.addEventListener("online", () => show(lostAt ? "reconnecting" : "live"));
 
 // ---- what the page does about it ----
 
-const counts = debounce(300, () => find("#counts") && refetch(settings().counts, "#counts"));
+let counting = 0;
+/** Soon, and not later because more happens meanwhile. */
+function counts() {
+  counting ||= setTimeout(() => {
+    counting = 0;
+    refetch(`${settings().counts}${location.search || "?"}&active=${find("#queue")?.dataset.folder ?? ""}`, "#counts");
+  }, 500);
+}
 const thread = debounce(150, () => {
   const open = find("#thread");
   if (!open) return;
@@ -130,7 +137,9 @@ const thread = debounce(150, () => {
 /** With earlier messages loaded above, only what is new or changed is put in; the rest stays where it is. */
 async function extend(source) {
   const list = find("#thread .thread");
-  for (const item of (await fragment(source))?.querySelectorAll(".thread > [id^=m-]") ?? []) {
+  const fresh = await fragment(source);
+  if (find("#thread")?.dataset.source !== source) return;
+  for (const item of fresh?.querySelectorAll(".thread > [id^=m-]") ?? []) {
     const shown = document.getElementById(item.id);
     shown ? shown.replaceWith(item) : list.append(item);
     htmx.process(item);
@@ -161,7 +170,7 @@ document.addEventListener("live:message", ({ detail }) => {
   if (detail.task) soon(() => refresh(detail.task, Number(detail.version)));
 });
 document.addEventListener("live:delivery", ({ detail }) => isOpen(detail.conversation) && thread());
-document.addEventListener("live:counts", counts);
+for (const name of ["task", "message", "delivery", "counts"]) document.addEventListener(`live:${name}`, counts);
 document.addEventListener("live:resync", debounce(200, everything));
 document.addEventListener("live:settings", () => say("Settings changed. Reload to use them."));
 

@@ -32,8 +32,8 @@ export function showStar(button) {
     back.push(flip(other, "is-on"), flip(find("svg", other), "is-filled"));
     const holder = other.closest(".row-star");
     if (holder) back.push(flip(holder, "is-on"));
-    other.setAttribute("aria-pressed", String(!on));
-    back.push(() => other.setAttribute("aria-pressed", String(on)));
+    other.ariaPressed = !on;
+    back.push(() => (other.ariaPressed = on));
   }
   return () => back.forEach((step) => step());
 }

@@ -2,8 +2,7 @@
 
 export const find = (selector, root = document) => root.querySelector(selector);
 export const findAll = (selector, root = document) => [...root.querySelectorAll(selector)];
-export const app = () => document.getElementById("app");
-export const settings = () => app()?.dataset ?? {};
+export const settings = () => find("#app")?.dataset ?? {};
 
 export function debounce(wait, work) {
   let timer;

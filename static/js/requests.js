@@ -21,7 +21,7 @@ document.addEventListener("htmx:before:swap", (event) => {
     refuse(ctx, status);
     return;
   }
-  for (let i = tasks.length - 1; i >= 0; i--) if (isOlder(tasks[i])) tasks.splice(i, 1);
+  for (let i = tasks.length - 1; i >= 0; i--) if (isStale(tasks[i])) tasks.splice(i, 1);
 });
 
 document.addEventListener("htmx:error", ({ detail: { ctx, error } }) => {
@@ -47,12 +47,14 @@ function refuse(ctx, status) {
   if (status === 409 && row) document.dispatchEvent(new CustomEvent("page:behind", { detail: { task: row.dataset.task } }));
 }
 
-/** Answers can overtake each other; a piece with a lower version than the one on the page is dropped. */
-function isOlder({ fragment, target }) {
-  const fresh = fragment?.firstElementChild?.dataset?.version;
-  const element = typeof target === "string" ? find(target) : target;
-  const shown = element?.dataset?.version;
-  return fresh !== undefined && shown !== undefined && fragment.firstElementChild.id === element.id && Number(fresh) < Number(shown);
+/** Answers can overtake each other: what is older than the page, or of another conversation than the open one, is dropped. */
+function isStale({ fragment, target }) {
+  const fresh = fragment?.firstElementChild;
+  const shown = typeof target === "string" ? find(target) : target;
+  if (!fresh || !shown) return false;
+  const { conversation, version } = fresh.dataset;
+  const pane = conversation && shown.parentElement?.closest("#conversation");
+  return (pane && pane.dataset.conversation !== conversation) || (fresh.id === shown.id && Number(version) < Number(shown.dataset.version));
 }
 
 /** Keeps the navigation pointing at the address the page shows. */
@@ -60,6 +62,6 @@ function markPlace() {
   for (const link of findAll(".nav-list a.nav-link")) {
     const path = new URL(link.href).pathname;
     const here = location.pathname === path || location.pathname.startsWith(`${path}/`);
-    here ? link.setAttribute("aria-current", "page") : link.removeAttribute("aria-current");
+    link.ariaCurrent = here ? "page" : null;
   }
 }

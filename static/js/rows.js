@@ -36,7 +36,7 @@ function settle() {
   for (const row of all) {
     const isSame = isOfMessages(row) ? row.dataset.conversation === opened.conversation : row.dataset.task === opened.task;
     const isOpen = Boolean(opened.conversation) && isSame && (!clicked || row === clicked);
-    isOpen ? link(row).setAttribute("aria-current", "true") : link(row).removeAttribute("aria-current");
+    link(row).ariaCurrent = isOpen ? "true" : null;
     if (row.dataset.gone !== undefined) scheduleLeave(row);
   }
   const focused = rowOf(document.activeElement) ?? openRow() ?? all.find((row) => link(row).getAttribute("tabindex") === "0") ?? all[0];
@@ -60,18 +60,20 @@ function leaveWhenFree(row) {
   }, 180);
 }
 
+const othersLeave = (row) => findAll("#rows .row[data-gone]").forEach((other) => other !== row && leaveWhenFree(other));
+
 document.addEventListener("focusin", ({ target }) => {
   const row = rowOf(target);
-  if (row) for (const other of findAll("#rows .row[data-gone]")) if (other !== row) leaveWhenFree(other);
+  if (row) othersLeave(row);
 });
 
 document.addEventListener("click", (event) => {
   const opened = event.target.closest?.(".row-link");
   if (opened && !event.defaultPrevented && !event.ctrlKey && !event.metaKey && !event.shiftKey) {
-    for (const other of findAll("#rows .row-link[aria-current]")) other.removeAttribute("aria-current");
-    opened.setAttribute("aria-current", "true");
+    for (const other of findAll("#rows .row-link[aria-current]")) other.ariaCurrent = null;
+    opened.ariaCurrent = "true";
     focusRow(rowOf(opened));
-    for (const other of findAll("#rows .row[data-gone]")) if (other !== rowOf(opened)) leaveWhenFree(other);
+    othersLeave(rowOf(opened));
   }
   if (event.target.closest?.("#new-pill button")) reveal();
 }, true);
@@ -94,8 +96,9 @@ export async function refresh(task, version) {
     return;
   }
   if (!find("#rows")) return refetch(rowsUrl(), "#list");
+  const list = find("#rows");
   const row = (await fragment(rowsUrl(task)))?.querySelector(".row");
-  if (!row || row.dataset.gone !== undefined || document.getElementById(row.id)) return;
+  if (!row || list !== find("#rows") || row.dataset.gone !== undefined || document.getElementById(row.id)) return;
   newestFirst() && isBusyReading() ? hold(row) : insert(row);
 }
 

@@ -1,7 +1,8 @@
 """A whole installation for each module of stories, with the cast in it."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlalchemy import create_engine
@@ -12,6 +13,11 @@ from tests import cast
 from tests.cast import Cast
 from tests.databases import Databases
 from tests.stories.clinic import Clinic
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+    from tests.stories.desk import Desk
 
 CARRIER_ACCOUNTS = [
     {
@@ -61,3 +67,21 @@ def clinic(house: Installation) -> Iterator[Clinic]:
 @pytest.fixture
 def people(clinic: Clinic) -> Cast:
     return cast.load(clinic.session)
+
+
+@pytest.fixture
+def desk_of(house: Installation, browser: "Browser") -> "Iterator[Callable[..., Desk]]":
+    """Members at browsers of their own, which never complain."""
+    from tests.stories.desk import Desk
+
+    desks: list[Desk] = []
+
+    def desk_of(login: str, **window: Any) -> Desk:
+        desks.append(Desk(browser, house.web_url, **window))
+        return desks[-1].sign_in(login)
+
+    yield desk_of
+    complaints = [complaint for desk in desks for complaint in desk.complaints]
+    for desk in desks:
+        desk.close()
+    assert complaints == []

@@ -41,7 +41,8 @@ def test_htmx_gets_header_row_counts_and_a_toast_with_undo(
 
     part = ana.post_part(f"/tasks/{task.id}/completion", at=at, version=task.version).text
 
-    for target in (f"#task-{task.id}", f"#t-{task.id}", "#thread", "#counts", "#toasts"):
+    thread = f"#conversation[data-conversation=&#34;{task.conversation_id}&#34;] #thread"
+    for target in (f"#task-{task.id}", f"#t-{task.id}", thread, "#counts", "#toasts"):
         assert f'hx-target="{target}"' in part
     assert "Completed by Ana Alvarez" in part
     assert re.search(r'action="/task-events/[0-9a-f-]+/undo"', part)

@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
 
-from flask import Response, render_template, request
+from flask import Response, request
 from sqlalchemy.orm import Session
 
 from triage.domain.conversations.conversation import Conversation
@@ -91,12 +91,17 @@ def answer(
     if not render.is_partial():
         return render.changed(toast=toast, back=render.back())
     shell.forget()
-    response = render.changed(*_pieces(changed), toast=toast, status=status)
+    pieces = _pieces(changed)
     if composer is not None and changed.shown is not None:
         context = {**changed.asker.around, **changed.shown.context(), **composer}
-        fresh = render_template("conversations/_composer.html", **context)
-        response.set_data(fresh + response.get_data(as_text=True))
-    return response
+        pieces.insert(0, composer_piece(changed.shown, context))
+    return render.changed(*pieces, toast=toast, status=status)
+
+
+def composer_piece(shown: Opened, context: dict[str, Any]) -> Piece:
+    """The composer anew, where the conversation is still the one on the page."""
+    target = render.in_conversation(shown.conversation.id, "#composer")
+    return Piece(target, "conversations/_composer.html", context, swap="outerHTML")
 
 
 def _pieces(changed: Changed) -> list[Piece]:
@@ -113,7 +118,8 @@ def _pieces(changed: Changed) -> list[Piece]:
         pieces.append(Piece(f"#t-{changed.row.task_id}", "inbox/_row.html", context))
     if shown is not None:
         context = {**around, **shown.context()}
-        pieces.append(Piece("#thread", "conversations/_thread.html", context))
+        thread = render.in_conversation(shown.conversation.id, "#thread")
+        pieces.append(Piece(thread, "conversations/_thread.html", context))
         if shown.task:
             pieces.append(Piece(f"#task-{shown.task.id}", "inbox/_task.html", context))
     return pieces

@@ -94,9 +94,12 @@ def _keep_text(conversation_id: UUID, refusal: Invalid | NotAllowed | NotPossibl
     context = {**asker.around, **shown.context(), **values}
     if not render.is_partial():
         return render.page("conversations/kept.html", status, active=asker.slug.value, **context)
-    composer = render_template("conversations/_composer.html", **context)
-    thread = render.wrap(Piece("#thread", "conversations/_thread.html", context))
-    response = render.join([composer, thread])
+    target = render.in_conversation(conversation_id, "#thread")
+    pieces = [
+        changed.composer_piece(shown, context),
+        Piece(target, "conversations/_thread.html", context),
+    ]
+    response = render.join(map(render.wrap, pieces))
     response.status_code = status
     return response
 
@@ -140,7 +143,8 @@ def thread(conversation_id: UUID) -> Response:
         ("#banner", "conversations/_banner.html"),
         ("#composer", "conversations/_composer.html"),
     ):
-        parts.append(render.wrap(Piece(target, template, context)))
+        piece = Piece(render.in_conversation(conversation_id, target), template, context)
+        parts.append(render.wrap(piece))
     return render.join(parts)
 
 

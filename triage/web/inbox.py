@@ -106,7 +106,16 @@ def row(folder: str, task_id: UUID) -> Response:
 @inbox.get("/inbox/counts")
 @needs(Privilege.MESSAGES, is_activity=False)
 def counts() -> Response:
-    return render.fragment("inbox/_counts.html", active=request.args.get("active", ""))
+    """The navigation's numbers, and the one above the list that asks."""
+    active = request.args.get("active", "")
+    fragments = [render_template("inbox/_counts.html", active=active)]
+    if active:
+        member = current_member()
+        with db.reading() as session:
+            slug = folders.find_slug(member, active)
+            total = folders.size_of(session, member, slug, now=clock.now(session), filters=_filters())
+        fragments.append(render.wrap(Piece("#shown", "inbox/_shown.html", {"total": total})))
+    return render.join(fragments)
 
 
 def reason_of(row: Row) -> str:

@@ -64,6 +64,12 @@ def _recent(session: Session, member: Member, patient: Patient, but: UUID | None
     newest = tasks.with_only_columns(Task.id).order_by(Task.opened_at.desc()).limit(MOST_RECENT)
     found = rows.task_rows(session, member, list(session.scalars(newest)), now=clock.now(session))
     return [
-        Recent(row.closed_at or row.waiting_since, row.snippet, row.conversation_id, row.task_id, row.state)
+        Recent(
+            row.closed_at or row.waiting_since,
+            row.snippet or row.prefix,
+            row.conversation_id,
+            row.task_id,
+            row.state,
+        )
         for row in found
     ]

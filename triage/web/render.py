@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 from urllib.parse import urlsplit
+from uuid import UUID
 
 from flask import Response, flash, get_flashed_messages, make_response, redirect, render_template, request
 from markupsafe import Markup
@@ -48,6 +49,7 @@ class Shell:
     notify_popup: str = "mine"
     is_away: bool = False
     is_demo: bool = False
+    may_find_patients: bool = False
 
     @property
     def words(self) -> dict[str, str]:
@@ -65,6 +67,11 @@ class Piece:
     template: str
     context: dict[str, Any] = field(default_factory=dict)
     swap: Swap = "outerMorph"
+
+
+def in_conversation(conversation_id: UUID, target: str) -> str:
+    """A part of this conversation's pane alone: whoever has moved on must not see it under another name."""
+    return f'#conversation[data-conversation="{conversation_id}"] {target}'
 
 
 @dataclass(frozen=True)

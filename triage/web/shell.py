@@ -50,14 +50,19 @@ def _build(member: Member) -> Shell:
         notify_sound=member.notify_sound.value,
         notify_popup=member.notify_popup.value,
         is_away=member.is_away,
+        may_find_patients=_may_find_patients(member),
         is_demo=settings().environment == "demo",
     )
+
+
+def _may_find_patients(member: Member) -> bool:
+    return member.messages is Messages.ALL or member.may(Privilege.PATIENTS)
 
 
 def _links(member: Member) -> list[NavLink]:
     """Only what the role can open."""
     links = []
-    if member.messages is Messages.ALL or member.may(Privilege.PATIENTS):
+    if _may_find_patients(member):
         links.append(NavLink("patients", "Patients", "contact", url_for("patients.search")))
     if settings().simulator_url:
         links.append(

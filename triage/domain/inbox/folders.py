@@ -152,7 +152,7 @@ def listing(
 ) -> Listing:
     """One page of a folder. Raises `Invalid` for a cursor that no page gave out."""
     query = _query(member, slug, filters, now)
-    total = session.scalar(select(_capped(query))) or 0
+    total = size_of(session, member, slug, now=now, filters=filters)
     at, id_, falling = _order(slug, filters.sort)
     page = query.with_only_columns(id_, at)
     if after:
@@ -164,6 +164,13 @@ def listing(
     shown = rows[:size]
     more = Mark(shown[-1][1], shown[-1][0]).as_cursor() if len(rows) > size else None
     return Listing([row[0] for row in shown], more, total, slug in OF_MESSAGES)
+
+
+def size_of(
+    session: Session, member: Member, slug: Slug, *, now: datetime, filters: Filters = Filters()
+) -> int:
+    """How much a folder holds with these filters, capped as everywhere."""
+    return session.scalar(select(_capped(_query(member, slug, filters, now)))) or 0
 
 
 def holds(session: Session, member: Member, slug: Slug, task_id: UUID, *, now: datetime) -> bool:

@@ -299,4 +299,6 @@ def _snippet(message: Message) -> str:
 def _prefix(message: Message, member: Member) -> str:
     if message.direction is Direction.OUT:
         return "You:" if message.sent_by_id == member.id else ""
-    return "Photo" if message.media and not message.body.strip() else ""
+    if message.body.strip():
+        return ""
+    return "Photo" if message.media else "(no text)"
