@@ -2,7 +2,7 @@
 
 import time
 
-from bench import calls, load
+from bench import calls, load, pg_limit
 from bench.figures import Report, Target
 from bench.history import Size
 from bench.house import ask, at_work, wait_until_filed
@@ -14,7 +14,11 @@ def measure(report: Report) -> None:
     most = int(seconds * 1200)
     with at_work(Size(patients=most * runs), care_teams=True) as house:
         rates = [one_run(house, seconds, first_patient=most * run, most=most) for run in range(runs)]
-    report.add("intake_rate", rates, "texts/s", Target(at_least=450), note="each opens an assigned task")
+    rate = report.add(
+        "intake_rate", rates, "texts/s", Target(at_least=450), note="each opens an assigned task"
+    )
+    limit = report.add("pg_limit", pg_limit.measure(5 if report.is_quick else 20), "transactions/s")
+    report.add("intake_rate_vs_pg_limit", rate / limit, "ratio", Target(at_least=0.07))
 
 
 def one_run(house: Installation, seconds: float, *, first_patient: int, most: int) -> float:

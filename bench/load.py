@@ -82,18 +82,18 @@ class _Load:
 
     def run(self, rate: float | None, seconds: float | None) -> list[Answer]:
         with contextlib.ExitStack() as closing, selectors.DefaultSelector() as selector:
-            idle: deque[_Line] = deque()
-            for _ in range(self._count):
-                line = _Line(self._place)
-                closing.callback(line.socket.close)
-                selector.register(line.socket, selectors.EVENT_READ, line)
-                idle.append(line)
-            self._drive(selector, idle, rate, seconds)
+            self._drive(closing, selector, rate, seconds)
         return self._answers
 
     def _drive(
-        self, selector: selectors.BaseSelector, idle: deque[_Line], rate: float | None, seconds: float | None
+        self,
+        closing: contextlib.ExitStack,
+        selector: selectors.BaseSelector,
+        rate: float | None,
+        seconds: float | None,
     ) -> None:
+        idle: deque[_Line] = deque()
+        opened = 0
         began = time.time()
         heard_at = began
         out = place = 0
@@ -101,14 +101,19 @@ class _Load:
             now = time.time()
             if seconds is not None and now - began > seconds:
                 place = len(self._calls)
-            while idle and place < len(self._calls):
+            while (idle or opened < self._count) and place < len(self._calls):
                 due_at = now if rate is None else began + place / rate
                 if due_at > now:
                     break
+                if not idle:
+                    # One by one, while the others are busy: a server's processes then share them as they would
+                    # share the connections of a carrier.
+                    idle.append(self._open(closing, selector))
+                    opened += 1
                 idle.popleft().send(self._calls[place], due_at)
                 place, out = place + 1, out + 1
             pause = 1.0
-            if idle and rate is not None and place < len(self._calls):
+            if (idle or opened < self._count) and rate is not None and place < len(self._calls):
                 pause = max(0.0, began + place / rate - time.time())
             for key, _ in selector.select(pause):
                 line = key.data
@@ -120,3 +125,9 @@ class _Load:
                     out -= 1
             if time.time() - max(heard_at, began) > SILENT_FOR:
                 raise TimeoutError(f"{out} calls were never answered")
+
+    def _open(self, closing: contextlib.ExitStack, selector: selectors.BaseSelector) -> _Line:
+        line = _Line(self._place)
+        closing.callback(line.socket.close)
+        selector.register(line.socket, selectors.EVENT_READ, line)
+        return line

@@ -28,6 +28,11 @@ class Staff:
             raise RuntimeError(f"sign-in answered {answer.status_code}")
         self._token = self._read_token("/preferences")
 
+    @property
+    def cookie(self) -> str:
+        """What this browser sends with every request."""
+        return "; ".join(f"{name}={value}" for name, value in self._client.cookies.items())
+
     def get(self, path: str, **headers: str) -> httpx.Response:
         return self._client.get(path, headers=headers)
 
