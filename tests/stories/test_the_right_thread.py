@@ -35,3 +35,26 @@ def test_a_late_thread_is_dropped_when_another_conversation_is_open(clinic: Clin
     expect(ana.row("Second once more")).to_be_visible()
     expect(ana.bubble("First of two")).to_be_visible()
     expect(ana.bubble("Second once more")).to_have_count(0)
+
+
+def test_an_answer_for_the_part_on_the_page_is_dropped_when_it_is_of_another_conversation(
+    clinic: Clinic, desk_of: DeskOf
+) -> None:
+    clinic.text("Third of four", from_number=builders.a_number())
+    clinic.text("Fourth of four", from_number=builders.a_number())
+    clinic.soon(lambda: clinic.task_of("Third of four"))
+    clinic.soon(lambda: clinic.task_of("Fourth of four"))
+    ana = desk_of("ana").open("/inbox/all")
+    ana.row("Third of four").click()
+    ana.has_opened("Third of four")
+    source = ana.page.locator("#thread").get_attribute("data-source")
+    ana.row("Fourth of four").click()
+    ana.has_opened("Fourth of four")
+
+    ana.page.evaluate(
+        "(source) => htmx.ajax('GET', source, { source: '#thread', target: '#thread', swap: 'outerMorph' })",
+        source,
+    )
+
+    expect(ana.bubble("Fourth of four")).to_be_visible()
+    expect(ana.bubble("Third of four")).to_have_count(0)
