@@ -210,6 +210,32 @@ def test_the_counts_follow_what_waits(ana: Browser, session: Session, cast: Cast
     assert 'data-total="2"' in ana.part("/inbox/counts").text
 
 
+def test_the_number_above_the_list_comes_with_the_counts(ana: Browser, session: Session, cast: Cast) -> None:
+    builders.a_task(session, cast=cast)
+    builders.a_task(session, cast=cast, to=cast.south_number.number)
+
+    part = ana.part(f"/inbox/counts?loc={cast.north.id}&active=unassigned").text
+
+    assert '<span class="queue-shown" id="shown">1</span>' in part
+    assert 'data-total="2"' in part
+
+
+def test_an_empty_text_is_named_so_in_the_row_and_in_the_thread(
+    ana: Browser, session: Session, cast: Cast
+) -> None:
+    task = builders.a_task(session, cast=cast, body="")
+
+    page = ana.get(f"/inbox/unassigned/c/{task.conversation_id}").text
+
+    assert '<bdi class="row-prefix">(no text)</bdi>' in page
+    assert "Empty text" in page
+
+
+def test_the_box_to_find_a_patient_is_for_those_who_may(ana: Browser, ben: Browser) -> None:
+    assert "nav-find" in ana.get("/inbox/unassigned").text
+    assert "nav-find" not in ben.get("/inbox/mine").text
+
+
 def test_ben_counts_only_what_is_his(ben: Browser, session: Session, cast: Cast) -> None:
     builders.a_task(session, cast=cast)
     builders.a_task(session, cast=cast, assignees=[cast.ben])
