@@ -16,7 +16,7 @@ from tests.chromium import find_chromium
 # From the key going down to the first change that can be seen on the open row.
 _KEY_TO_CHANGE = """
 () => new Promise((done) => {
-  const row = document.querySelector("#queue [aria-current=true], main ol [aria-current=true]");
+  const row = document.querySelector("a.row-link[aria-current=true]");
   let began = 0;
   addEventListener("keydown", () => { began = performance.now(); }, { capture: true, once: true });
   const watch = new MutationObserver(() => {
@@ -70,7 +70,7 @@ def _until_painted(page: Page, house: Installation, place: int) -> float:
 
 def _key_times(page: Page, count: int) -> list[float]:
     page.locator("main ol a").first.click()
-    page.wait_for_selector("#thread")
+    page.wait_for_selector("a.row-link[aria-current=true]")
     took = []
     for _ in range(count):
         watched = page.evaluate_handle(f"() => ({{ change: ({_KEY_TO_CHANGE})() }})")

@@ -1,6 +1,7 @@
 """The JSON shapes of Twilio's API version 2010-04-01."""
 
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from triage.simulator.journeys import ERRORS
@@ -28,7 +29,7 @@ def account(row: Row) -> Resource:
     }
 
 
-def message(row: Row) -> Resource:
+def message(row: Row | Mapping[str, Any]) -> Resource:
     uri = f"/{VERSION}/Accounts/{row['account_sid']}/Messages/{row['sid']}"
     return {
         "account_sid": row["account_sid"],

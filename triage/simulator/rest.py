@@ -145,20 +145,18 @@ def fetch_account() -> Response:
 @faulty
 def create_message() -> Response:
     form = request.form
-    sid = sending.accept(
-        carrier(),
-        g.account,
-        sending.Order(
-            sender=form.get("From", ""),
-            recipient=form.get("To", ""),
-            body=form.get("Body", ""),
-            service_sid=form.get("MessagingServiceSid", ""),
-            media_urls=tuple(form.getlist("MediaUrl")),
-            callback_url=form.get("StatusCallback", ""),
-            send_at=form.get("SendAt", ""),
-        ),
+    order = sending.Order(
+        sender=form.get("From", ""),
+        recipient=form.get("To", ""),
+        body=form.get("Body", ""),
+        service_sid=form.get("MessagingServiceSid", ""),
+        media_urls=tuple(form.getlist("MediaUrl")),
+        callback_url=form.get("StatusCallback", ""),
+        send_at=form.get("SendAt", ""),
     )
-    return answer(resources.message(_find("text", sid)), 201)
+    sid = sending.accept(carrier(), g.account, order)
+    accepted = {**dict(_find("text", sid)), "status": sending.first_status(order), "error_code": None}
+    return answer(resources.message(accepted), 201)
 
 
 @rest.get("/<account_sid>/Messages.json")

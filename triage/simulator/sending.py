@@ -38,6 +38,11 @@ class Order:
     direction: str = "outbound-api"
 
 
+def first_status(order: Order) -> str:
+    """What the answer to a create says, however fast the text is on its way meanwhile."""
+    return "scheduled" if order.send_at else "accepted" if order.service_sid else "queued"
+
+
 def accept(carrier: Carrier, account: Row, order: Order) -> str:
     """The SID of the new text, kept before this returns. Raises Refusal with the number for what is wrong."""
     recipient = _checked_recipient(order.recipient)
@@ -49,7 +54,7 @@ def accept(carrier: Carrier, account: Row, order: Order) -> str:
     behaviour = directory.behaviour_of(carrier.store, recipient)
     sid = new_sid("MM" if order.media_urls else "SM")
     now = time.time()
-    status = "scheduled" if due_at else "accepted" if order.service_sid else "queued"
+    status = first_status(order)
     due_at = due_at or now + journey(behaviour)[0].after * carrier.pace
     with carrier.store.writing() as connection:
         insert_text(

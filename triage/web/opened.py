@@ -8,7 +8,7 @@ from flask import url_for
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from triage.domain.conversations import delivery
+from triage.domain.conversations import unanswered
 from triage.domain.conversations.conversation import Conversation
 from triage.domain.inbox import explaining, replying, rows, scope, stars, thread, transitions
 from triage.domain.inbox.task import Move, State, Task
@@ -173,7 +173,7 @@ def task_view(session: Session, member: Member, task: Task) -> TaskView:
     ids = transitions.assignees_of(session, task)
     people = briefs(session, task.practice_id, set(ids))
     now = clock.now(session)
-    has_failed = bool(delivery.failed_among(session, {task.conversation_id}))
+    has_failed = bool(unanswered.failed_among(session, {task.conversation_id}))
     return TaskView(
         id=task.id,
         state=task.state.value,

@@ -13,12 +13,10 @@ from uuid import UUID
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
-    ColumnElement,
     FetchedValue,
     ForeignKey,
     Index,
     UniqueConstraint,
-    exists,
     func,
     or_,
     select,
@@ -580,29 +578,3 @@ def has_unknown_due(session: Session) -> bool:
         OutboundText.state == OutboundState.UNKNOWN, OutboundText.due_at <= clock.now(session)
     )
     return session.scalar(query.limit(1)) is not None
-
-
-def has_failed_in(conversation_id: ColumnElement[UUID]) -> ColumnElement[bool]:
-    """Whether a text of the conversation failed and nobody has dealt with it: the patient has no answer."""
-    return exists().where(
-        OutboundText.message_id == Message.id,
-        OutboundText.is_failed,
-        OutboundText.dismissed_at.is_(None),
-        Message.conversation_id == conversation_id,
-    )
-
-
-def failed_among(session: Session, conversation_ids: set[UUID]) -> set[UUID]:
-    """In which of these conversations a text failed that nobody has dealt with."""
-    if not conversation_ids:
-        return set()
-    failed = (
-        select(Message.conversation_id)
-        .join(OutboundText, OutboundText.message_id == Message.id)
-        .where(
-            Message.conversation_id.in_(conversation_ids),
-            OutboundText.is_failed,
-            OutboundText.dismissed_at.is_(None),
-        )
-    )
-    return set(session.scalars(failed))

@@ -8,8 +8,9 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, and_, exists, func, literal, or_, select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from triage.domain.conversations import unanswered
 from triage.domain.conversations.conversation import Conversation
-from triage.domain.conversations.delivery import OutboundState, OutboundText, has_failed_in
+from triage.domain.conversations.delivery import OutboundState, OutboundText
 from triage.domain.conversations.message import Message
 from triage.domain.inbox.scope import visible_messages, visible_tasks
 from triage.domain.inbox.stars import Star
@@ -254,6 +255,6 @@ def overdue_after(member: Member) -> timedelta:
 def _is_overdue(member: Member, now: datetime) -> ColumnElement[bool]:
     return and_(
         Task.state.in_(OPEN),
-        or_(Task.answered_at.is_(None), has_failed_in(Task.conversation_id.expression)),
+        or_(Task.answered_at.is_(None), unanswered.has_failed_in(Task.conversation_id.expression)),
         Task.waiting_since < now - overdue_after(member),
     )

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import ARRAY, Uuid, bindparam, func, select
 from sqlalchemy.orm import Session, aliased
 
-from triage.domain.conversations import delivery, reading
+from triage.domain.conversations import reading, unanswered
 from triage.domain.conversations.conversation import Conversation
 from triage.domain.conversations.delivery import OutboundText
 from triage.domain.conversations.message import Direction, Message
@@ -253,7 +253,7 @@ def _around(
         assignees=assignees,
         starred=stars.starred_of(session, member, message_ids),
         read_until=reading.read_until(session, member, conversation_ids),
-        failed=delivery.failed_among(session, conversation_ids),
+        failed=unanswered.failed_among(session, conversation_ids),
     )
 
 

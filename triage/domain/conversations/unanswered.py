@@ -1,0 +1,35 @@
+"""Texts that failed and that nobody has dealt with: the patient has no answer."""
+
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, exists, select
+from sqlalchemy.orm import Session
+
+from triage.domain.conversations.delivery import OutboundText
+from triage.domain.conversations.message import Message
+
+
+def has_failed_in(conversation_id: ColumnElement[UUID]) -> ColumnElement[bool]:
+    """Whether there is one in this conversation."""
+    return exists().where(
+        OutboundText.message_id == Message.id,
+        OutboundText.is_failed,
+        OutboundText.dismissed_at.is_(None),
+        Message.conversation_id == conversation_id,
+    )
+
+
+def failed_among(session: Session, conversation_ids: set[UUID]) -> set[UUID]:
+    """In which of these conversations there is one."""
+    if not conversation_ids:
+        return set()
+    failed = (
+        select(Message.conversation_id)
+        .join(OutboundText, OutboundText.message_id == Message.id)
+        .where(
+            Message.conversation_id.in_(conversation_ids),
+            OutboundText.is_failed,
+            OutboundText.dismissed_at.is_(None),
+        )
+    )
+    return set(session.scalars(failed))
