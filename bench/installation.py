@@ -38,7 +38,7 @@ class Installation(AbstractContextManager["Installation"]):
     """`carrier_accounts` is the content of the carrier file's `accounts`, without addresses.
 
     `database_url` is a database that is migrated and filled already; without it one is made on a server of
-    its own, which can be killed, and filled by `populate`.
+    its own, which can be killed, and filled by `populate`. `with_phones` shows the phones beside the inbox.
     """
 
     def __init__(
@@ -56,6 +56,7 @@ class Installation(AbstractContextManager["Installation"]):
         webhook_overrides: str = "",
         without_ticks: tuple[str, ...] = (),
         with_scheduler: bool = True,
+        with_phones: bool = False,
         postgres_settings: Mapping[str, str] | None = None,
     ) -> None:
         self._closing = ExitStack()
@@ -77,6 +78,8 @@ class Installation(AbstractContextManager["Installation"]):
         self.carrier_url = f"http://localhost:{self.carrier_port}"
         self._secret_key = secret_key
         self._settings = {"TRIAGE_WEB_WORKERS": str(web_workers), **(settings or {})}
+        if with_phones:
+            self._settings["TRIAGE_SIMULATOR_URL"] = self.carrier_url
         self._stop_tending = threading.Event()
         self._lock = threading.Lock()
         self.supervisor: Supervisor | None = None

@@ -48,6 +48,7 @@ def house(request: pytest.FixtureRequest, databases: Databases) -> Iterator[Inst
             carrier_accounts=CARRIER_ACCOUNTS,
             database_url=databases.url(name),
             webhook_overrides="#rc=1&rp=all",
+            with_phones=getattr(request.module, "WITH_PHONES", False),
         ) as installation,
     ):
         yield installation
