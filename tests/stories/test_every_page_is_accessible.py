@@ -1,0 +1,300 @@
+"""Every page, light and dark, wide and narrow: no barrier, no breach of the content policy, nothing cut off.
+
+A page that nobody visits here fails the test: name it among PLACES.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import httpx
+import pytest
+from axe_playwright_python.base import AXE_SCRIPT
+from playwright.sync_api import Browser, Page, expect
+from sqlalchemy import create_engine, text
+from sqlalchemy.orm import Session
+from twilio.request_validator import RequestValidator
+
+from bench.installation import Installation
+from tests import builders, cast
+from tests.cast import Cast
+from tests.stories.clinic import Clinic
+from tests.stories.desk import Desk
+from triage.app import create_app
+from triage.config import Settings
+from triage.domain.inbox.task import Task
+
+WITH_PHONES = True
+
+# They answer with something else than HTML.
+NO_PAGES = {
+    "static",
+    "health.healthz",
+    "health.readyz",
+    "live.stream",
+    "live.since",
+    "webhooks.messages",
+    "webhooks.status",
+}
+# Pieces that pages are made of, and are seen in them.
+PIECES = {"inbox.rows", "inbox.row", "inbox.counts", "conversations.thread"}
+WIDE, NARROW, NARROWEST = 1440, 390, 320
+LOOKS = ((WIDE, "light"), (WIDE, "dark"), (NARROW, "dark"), (NARROW, "light"))
+
+
+class Place(NamedTuple):
+    """A page in a state. `then` is done on it: names of buttons and links to press, `label=words` to write."""
+
+    endpoint: str
+    address: str
+    then: tuple[str, ...] = ()
+    who: str = "admin"
+
+    def __str__(self) -> str:
+        return " ".join((self.who, re.sub(r"[{}]", "", self.address), *self.then))
+
+
+PLACES = [
+    Place("auth.sign_in_page", "/sign-in", who="stranger"),
+    Place("auth.sign_in_page", "/sign-in", ("Login or e-mail=nobody", "Password=wrong", "Sign in"), "stranger"),
+    Place("demo.show", "/demo"),
+    Place("inbox.home", "/"),
+    Place("inbox.folder", "/inbox/unassigned"),
+    Place("inbox.folder", "/inbox/unassigned", ("Oldest first",)),
+    Place("inbox.folder", "/inbox/unassigned", ("Ada Admin",)),
+    Place("inbox.folder", "/inbox/overdue"),
+    Place("inbox.folder", "/inbox/starred"),
+    Place("inbox.folder", "/inbox/failed"),
+    Place("inbox.folder", "/inbox/completed?unread=1&sort=oldest"),
+    Place("inbox.folder", "/inbox/mine", who="ben"),
+    Place("inbox.conversation", "/inbox/all/c/{known}"),
+    Place("inbox.conversation", "/inbox/all/c/{known}", ("Change",)),
+    Place("inbox.conversation", "/inbox/all/c/{known}", ("More actions",)),
+    Place("inbox.conversation", "/inbox/all/c/{known}", ("More actions", "Why is it here?")),
+    Place("inbox.conversation", "/inbox/all/c/{known}", ("More ways to send",)),
+    Place("inbox.conversation", "/inbox/all/c/{long}"),
+    Place("inbox.conversation", "/inbox/all/c/{stopped}"),
+    Place("inbox.conversation", "/inbox/all/c/{shared}"),
+    Place("inbox.conversation", "/inbox/mine/c/{mine}", who="ben"),
+    Place("tasks.choose_assignees", "/tasks/{task}/assignees"),
+    Place("tasks.why", "/tasks/{task}/why"),
+    Place("conversations.panel", "/conversations/{known}/panel"),
+    Place("conversations.find", "/new-message"),
+    Place("conversations.find", "/new-message", ("Name or id=a", "Search")),
+    Place("conversations.find", "/new-message", ("Name or id=porter", "Search")),
+    Place("patients.search", "/patients"),
+    Place("patients.search", "/patients", ("Name, number, birth date or id=porter", "Search")),
+    Place("patients.search", "/patients", ("Name, number, birth date or id=nobody", "Search")),
+    Place("patients.show", "/patients/{patient}"),
+    Place("settings.home", "/settings"),
+    Place("settings.practice", "/settings/practice"),
+    Place("settings.practice", "/settings/practice", ("Name=", "Save")),
+    Place("settings.auto_assignment", "/settings/auto-assignment"),
+    Place("settings.quarantine", "/settings/quarantine"),
+    Place("settings.roles", "/settings/roles"),
+    Place("settings.new_role", "/settings/roles/new"),
+    Place("settings.role", "/settings/roles/{role}"),
+    Place("settings.members", "/settings/members"),
+    Place("settings.new_member", "/settings/members/new", ("Name=", "Login=", "Add member")),
+    Place("settings.member", "/settings/members/{member}"),
+    Place("settings.new_facility", "/settings/facilities/new"),
+    Place("settings.facility", "/settings/facilities/{facility}"),
+    Place("settings.new_number", "/settings/numbers/new", ("Number=12", "What it is for=Desk", "Add number")),
+    Place("settings.number", "/settings/numbers/{number}"),
+    Place("settings.preferences", "/preferences"),
+    Place("settings.preferences", "/preferences", who="cleo"),
+    Place("inbox.folder", "/inbox/mine", who="cleo"),
+    Place("inbox.folder", "/inbox/nothing-here"),
+]
+
+OVERFLOWING = """() => {
+  const wide = document.documentElement.clientWidth;
+  const found = document.documentElement.scrollWidth > wide ? ["the page itself"] : [];
+  const name = (element) => element.outerHTML.slice(0, 120);
+  for (const element of document.querySelectorAll("body *")) {
+    if (!element.checkVisibility({ opacityProperty: true, visibilityProperty: true })) continue;
+    const style = getComputedStyle(element);
+    const scrolls = ["auto", "scroll"].includes(style.overflowX);
+    if (scrolls && element.scrollWidth > element.clientWidth + 1 && !element.closest(".table-scroll")) {
+      found.push(`scrolls sideways: ${name(element)}`);
+    }
+    const box = element.getBoundingClientRect();
+    const isOutside = box.width > 2 && (box.right > wide + 1 || box.left < -1);
+    const isMeant = element.closest(".table-scroll, .truncate, .skip, .panel") || style.clipPath !== "none";
+    if (isOutside && !isMeant) found.push(`stands outside: ${name(element)}`);
+  }
+  return [...new Set(found)];
+}"""
+
+
+# Colours that are on their way from one theme to the other are neither.
+IS_AT_REST = """() => document.getAnimations().every((one) =>
+  one.playState !== "running" || one.effect.getTiming().iterations === Infinity)"""
+
+
+@pytest.fixture(scope="module")
+def addresses(house: Installation) -> Iterator[dict[str, Any]]:
+    """Everything that a page can look odd with; the ids that the addresses of PLACES name."""
+    engine = create_engine(house.database_url)
+    with Session(engine, expire_on_commit=False) as session:
+        yield _furnish(Clinic(house, session), cast.load(session))
+    engine.dispose()
+
+
+def _furnish(clinic: Clinic, people: Cast) -> dict[str, Any]:
+    house, session = clinic.house, clinic.session
+    house.control("PUT", "faults", {"pace": 0})
+    long_number, stopped, shared, bens = (builders.a_number() for _ in range(4))
+    for place in range(2):
+        builders.a_patient(session, cast=people, first_name=f"Twin{place}", last_name="Shared", number=shared)
+    builders.a_patient(
+        session, cast=people, first_name="Wolfeschlegelsteinhausenbergerdorff" * 2, last_name="X", number=long_number
+    )
+    session.commit()
+    house.control("PUT", f"phones/{cast.PAT_NUMBER}", {"behaviour": "blocked"})
+    for body, number in (
+        ("Is the clinic open today? 👩‍⚕️", cast.PAT_NUMBER),
+        ("A" * 900 + " " + "word " * 100, long_number),
+        ("مرحبا، هل يمكنني الحضور غدا؟", long_number),
+        ("I want this to end", stopped),
+        ("STOP", stopped),
+        ("Which of us is it?", shared),
+        ("For Ben to answer", bens),
+    ):
+        clinic.text(body, from_number=number)
+        clinic.soon(lambda body=body: clinic.message(body))
+    known, mine = _task(clinic, "Is the clinic open today? 👩‍⚕️"), _task(clinic, "For Ben to answer")
+    admin = clinic.sign_in("admin")
+    admin.post(f"/tasks/{known.id}/assignees", member_ids=[people.ana.id, people.ben.id])
+    admin.post(f"/tasks/{mine.id}/assignees", member_ids=[people.ben.id])
+    admin.post(f"/messages/{known.last_message_id}/star")
+    admin.post(f"/conversations/{known.conversation_id}/messages", body="A reply that does not arrive")
+    failed = clinic.soon(lambda: clinic.message("A reply that does not arrive"))
+    clinic.soon(lambda: (out := clinic.outbound(failed.id)) and out.is_failed)
+    session.execute(
+        text("update task set waiting_since = waiting_since - interval '3 hours' where id = :id"),
+        {"id": _task(clinic, "Which of us is it?").id},
+    )
+    session.commit()
+    _forge(house, "Held back, and long: " + "x" * 300)
+    return {
+        "known": known.conversation_id,
+        "long": _task(clinic, "مرحبا، هل يمكنني الحضور غدا؟").conversation_id,
+        "stopped": _task(clinic, "I want this to end").conversation_id,
+        "shared": _task(clinic, "Which of us is it?").conversation_id,
+        "mine": mine.conversation_id,
+        "task": known.id,
+        "patient": people.pat.id,
+        "role": people.roles["Supervisor"].id,
+        "member": people.ben.id,
+        "facility": people.north.id,
+        "number": people.north_number.id,
+    }
+
+
+def _task(clinic: Clinic, body: str) -> Task:
+    return clinic.soon(lambda: clinic.task_of(body))
+
+
+def _forge(house: Installation, body: str) -> None:
+    """A call that looks genuine and is signed with another token: it waits in the quarantine."""
+    url = f"{house.web_url}/webhooks/twilio/messages"
+    params = {
+        "MessageSid": builders.a_sid(),
+        "AccountSid": cast.ACCOUNT,
+        "From": builders.a_number(),
+        "To": cast.NORTH_NUMBER,
+        "Body": body,
+        "NumMedia": "0",
+    }
+    signature = RequestValidator("the token of yesterday").compute_signature(url, params)
+    httpx.post(url, data=params, headers={"X-Twilio-Signature": signature})
+
+
+@pytest.fixture(scope="module")
+def desks(house: Installation, browser: Browser) -> Iterator[dict[str, Desk]]:
+    """One window for each person, for the whole module."""
+    desks = {"stranger": Desk(browser, house.web_url)}
+    desks |= {who: Desk(browser, house.web_url).sign_in(who) for who in ("admin", "ben", "cleo")}
+    yield desks
+    for desk in desks.values():
+        desk.close()
+
+
+def test_every_page_has_a_place_here() -> None:
+    app = create_app(
+        Settings(
+            DATABASE_URL="postgresql:///nobody-asks-it",
+            environment="test",
+            public_url="http://localhost",
+            secret_key="only-for-looking-at-the-addresses",
+            simulator_url="http://localhost:8081",
+        )
+    )
+    pages = {rule.endpoint for rule in app.url_map.iter_rules() if "GET" in (rule.methods or ())}
+
+    assert pages - NO_PAGES - PIECES == {place.endpoint for place in PLACES}
+
+
+def test_pieces_are_no_pages(clinic: Clinic, addresses: dict[str, Any]) -> None:
+    admin = clinic.sign_in("admin")
+    pieces = [
+        "/inbox/all/rows",
+        f"/inbox/all/rows/{addresses['task']}",
+        "/inbox/counts",
+        f"/conversations/{addresses['known']}/thread",
+    ]
+
+    assert [piece for piece in pieces if "<html" in admin.get(piece).text] == []
+
+
+@pytest.mark.parametrize("place", PLACES, ids=str)
+def test_nobody_is_kept_out(place: Place, addresses: dict[str, Any], desks: dict[str, Desk]) -> None:
+    desk = desks[place.who]
+    desk.complaints.clear()
+    desk.page.set_viewport_size({"width": WIDE, "height": 900})
+    desk.page.emulate_media(color_scheme="light")
+    desk.open(place.address.format(**addresses))
+    for step in place.then:
+        _take(desk, step)
+
+    found = []
+    # What is opened on a page is looked at once in each shape and each look, the page itself in all four.
+    for width, scheme in LOOKS[::2] if place.then else LOOKS:
+        desk.page.set_viewport_size({"width": width, "height": 844})
+        desk.page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+        found += [f"{scheme} at {width}: {barrier}" for barrier in _barriers(desk.page)]
+    for width in (NARROW, NARROWEST):
+        desk.page.set_viewport_size({"width": width, "height": 844})
+        found += [f"at {width}: {sight}" for sight in desk.page.evaluate(OVERFLOWING)]
+
+    found += desk.complaints
+    assert not found, "\n".join(found)
+
+
+def _take(desk: Desk, step: str) -> None:
+    """`label=words` writes; anything else is pressed, and what it opens is waited for."""
+    label, is_field, words = step.partition("=")
+    if is_field:
+        desk.page.get_by_label(label, exact=True).first.fill(words)
+        return
+    # What a browser would refuse to send is sent all the same: the page of the refusal is wanted.
+    desk.page.evaluate("for (const form of document.forms) form.noValidate = true")
+    pressed = desk.page.get_by_role("button", name=step).or_(desk.page.get_by_role("link", name=step))
+    pressed.first.click()
+    desk.page.wait_for_load_state()
+    opened = desk.page.locator("[popover]:popover-open, .summary, [role=alert], .results, .empty")
+    expect(opened.first).to_be_visible()
+
+
+def _barriers(page: Page) -> list[str]:
+    """What axe finds, in a line each."""
+    if not page.evaluate("Boolean(window.axe)"):
+        page.evaluate(AXE_SCRIPT)
+    page.wait_for_function(IS_AT_REST)
+    found = page.evaluate("axe.run(document, { iframes: false, resultTypes: ['violations'] })")
+    return [
+        f"{one['id']}: {node['target']} {node['html'][:160]}"
+        for one in found["violations"]
+        for node in one["nodes"]
+    ]
