@@ -13,17 +13,17 @@ from bench.installation import Installation
 from scripts.pictures import QUIET
 from tests.chromium import find_chromium
 
-# From the key going down to the first change that can be seen on the open row.
+# From the key going down to the first change that can be seen in the list.
 _KEY_TO_CHANGE = """
 () => new Promise((done) => {
-  const row = document.querySelector("a.row-link[aria-current=true]");
+  const list = document.querySelector("li.row").parentElement;
   let began = 0;
   addEventListener("keydown", () => { began = performance.now(); }, { capture: true, once: true });
   const watch = new MutationObserver(() => {
     watch.disconnect();
     requestAnimationFrame(() => done(performance.now() - began));
   });
-  watch.observe(row.closest("li"), { attributes: true, childList: true, subtree: true });
+  watch.observe(list, { attributes: true, childList: true, subtree: true });
 })
 """
 

@@ -56,7 +56,9 @@ class Place(NamedTuple):
 
 PLACES = [
     Place("auth.sign_in_page", "/sign-in", who="stranger"),
-    Place("auth.sign_in_page", "/sign-in", ("Login or e-mail=nobody", "Password=wrong", "Sign in"), "stranger"),
+    Place(
+        "auth.sign_in_page", "/sign-in", ("Login or e-mail=nobody", "Password=wrong", "Sign in"), "stranger"
+    ),
     Place("demo.show", "/demo"),
     Place("inbox.home", "/"),
     Place("inbox.folder", "/inbox/unassigned"),
@@ -148,7 +150,11 @@ def _furnish(clinic: Clinic, people: Cast) -> dict[str, Any]:
     for place in range(2):
         builders.a_patient(session, cast=people, first_name=f"Twin{place}", last_name="Shared", number=shared)
     builders.a_patient(
-        session, cast=people, first_name="Wolfeschlegelsteinhausenbergerdorff" * 2, last_name="X", number=long_number
+        session,
+        cast=people,
+        first_name="Wolfeschlegelsteinhausenbergerdorff" * 2,
+        last_name="X",
+        number=long_number,
     )
     session.commit()
     house.control("PUT", f"phones/{cast.PAT_NUMBER}", {"behaviour": "blocked"})
