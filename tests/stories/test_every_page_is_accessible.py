@@ -5,6 +5,7 @@ A page that nobody visits here fails the test: name it among PLACES.
 
 import re
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, NamedTuple
 
 import httpx
@@ -168,7 +169,7 @@ def _furnish(clinic: Clinic, people: Cast) -> dict[str, Any]:
         ("For Ben to answer", bens),
     ):
         clinic.text(body, from_number=number)
-        clinic.soon(lambda body=body: clinic.message(body))
+        clinic.soon(partial(clinic.message, body))
     known, mine = _task(clinic, "Is the clinic open today? 👩‍⚕️"), _task(clinic, "For Ben to answer")
     admin = clinic.sign_in("admin")
     admin.post(f"/tasks/{known.id}/assignees", member_ids=[people.ana.id, people.ben.id])
@@ -228,15 +229,14 @@ def desks(house: Installation, browser: Browser) -> Iterator[dict[str, Desk]]:
 
 
 def test_every_page_has_a_place_here() -> None:
-    app = create_app(
-        Settings(
-            DATABASE_URL="postgresql:///nobody-asks-it",
-            environment="test",
-            public_url="http://localhost",
-            secret_key="only-for-looking-at-the-addresses",
-            simulator_url="http://localhost:8081",
-        )
-    )
+    given = {
+        "DATABASE_URL": "postgresql:///nobody-asks-it",
+        "environment": "test",
+        "public_url": "http://localhost",
+        "secret_key": "only-for-looking-at-the-addresses",
+        "simulator_url": "http://localhost:8081",
+    }
+    app = create_app(Settings.model_validate(given))
     pages = {rule.endpoint for rule in app.url_map.iter_rules() if "GET" in (rule.methods or ())}
 
     assert pages - NO_PAGES - PIECES == {place.endpoint for place in PLACES}
