@@ -40,7 +40,7 @@ function connect() {
   stream.onerror = () => {
     lostAt ||= Date.now();
     setTimeout(report, LATE);
-    if (stream.readyState === EventSource.CLOSED) again();
+    if (stream.readyState === stream.CLOSED) again(), poll();
   };
   for (const name of SIGNALS) {
     stream.addEventListener(name, ({ data, lastEventId }) => {

@@ -37,7 +37,10 @@ CARRIER_ACCOUNTS = [
 
 @pytest.fixture(scope="module")
 def house(request: pytest.FixtureRequest, databases: Databases) -> Iterator[Installation]:
-    """Web, two workers, scheduler, carrier and Redis, on a database with the cast."""
+    """Web, two workers, scheduler, carrier and Redis, on a database with the cast.
+
+    A module may say how its house differs: `WITH_PHONES`, `SETTINGS`.
+    """
     story = request.module.__name__.rsplit(".", 1)[-1]
     name = f"{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}_{story}"[:60]
     databases.clone(name)
@@ -49,6 +52,7 @@ def house(request: pytest.FixtureRequest, databases: Databases) -> Iterator[Inst
             database_url=databases.url(name),
             webhook_overrides="#rc=1&rp=all",
             with_phones=getattr(request.module, "WITH_PHONES", False),
+            settings=getattr(request.module, "SETTINGS", None),
         ) as installation,
     ):
         yield installation

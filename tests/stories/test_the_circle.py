@@ -1,5 +1,6 @@
 """A text comes, somebody takes it, answers and completes it: by mouse, by keys, by touch, and without script."""
 
+import re
 from collections.abc import Callable
 
 from playwright.sync_api import Route, expect
@@ -140,6 +141,9 @@ def test_on_a_phone_by_touch(clinic: Clinic, desk_of: DeskOf) -> None:
     expect(ana.page.locator("#queue-scroll")).to_be_visible()
     expect(ana.page.locator("#conversation")).to_be_hidden()
     ana.has_stayed()
+    ana.button("More").tap()
+    ana.open_popover.get_by_role("button", name="Sign out").tap()
+    expect(ana.page).to_have_url(re.compile("/sign-in"))
 
 
 def test_without_script_everything_essential_works(clinic: Clinic, desk_of: DeskOf) -> None:

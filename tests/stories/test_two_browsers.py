@@ -140,6 +140,33 @@ def test_a_session_that_was_ended_elsewhere_loses_nothing(
     ana.has_stayed()
 
 
+def test_an_open_page_learns_by_itself_that_its_session_has_ended(
+    clinic: Clinic, desk_of: DeskOf, people: Cast
+) -> None:
+    """As soon as its stream asks again, here after a moment without a line."""
+    a_waiting_text(clinic, "Left alone")
+    ana = at(desk_of("ana"), "Left alone")
+    ana.reply.fill("Half of an answer")
+
+    clinic.sign_in("admin").post(f"/settings/members/{people.ana.id}/sign-out")
+    ana.context.set_offline(True)
+    expect(ana.page.locator("#strip")).to_contain_text("Offline")
+    ana.context.set_offline(False)
+
+    expect(ana.toast("You were signed out")).to_be_visible()
+    expect(ana.reply).to_have_value("Half of an answer")
+
+
+def test_a_member_without_messages_has_no_stream_to_lose(desk_of: DeskOf) -> None:
+    cleo = desk_of("cleo")
+    asked: list[str] = []
+    cleo.page.on("request", lambda request: asked.append(request.url))
+
+    cleo.open("/preferences")
+
+    assert [address for address in asked if address.endswith("/live")] == []
+
+
 def test_late_answers_never_show_one_patient_under_the_name_of_another(
     clinic: Clinic, desk_of: DeskOf
 ) -> None:
