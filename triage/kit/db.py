@@ -39,6 +39,8 @@ Query = TypeVar("Query", bound=Select[Any])
 _SERVER_OPTIONS = (
     "-c statement_timeout=15000 -c lock_timeout=4000"
     " -c idle_in_transaction_session_timeout=30000 -c timezone=UTC"
+    # Our statements take milliseconds: to compile one, or to wake helpers for it, takes longer than to run it.
+    " -c jit=off -c max_parallel_workers_per_gather=0"
 )
 # The id of the writing transaction, by which `triage verify` sees that two rows were written together.
 TRANSACTION_ID = text("(pg_current_xact_id()::text)::bigint")
