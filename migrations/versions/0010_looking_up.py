@@ -34,7 +34,12 @@ def upgrade() -> None:
         op.create_index(
             f"ix_{table}_born_on", table, ["practice_id", "born_on"], postgresql_where="born_on is not null"
         )
-    op.create_index("ix_phone_ending", "phone", ["practice_id", sa.text("reverse(number) text_pattern_ops")])
+    op.create_index(
+        "ix_phone_ending",
+        "phone",
+        ["practice_id", sa.func.reverse(sa.literal_column("number")).label("ending")],
+        postgresql_ops={"ending": "text_pattern_ops"},
+    )
     # Four digits are one number in ten thousand; the usual hundred steps cannot tell that from one in a hundred.
     op.execute("alter index ix_phone_ending alter column 2 set statistics 1000")
 

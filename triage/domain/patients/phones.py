@@ -15,8 +15,8 @@ from sqlalchemy import (
     Uuid,
     bindparam,
     func,
+    literal_column,
     select,
-    text,
 )
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
@@ -38,7 +38,12 @@ class Phone(db.OfPractice, db.Base):
         db.referable(),
         UniqueConstraint("practice_id", "number"),
         # People remember how a number ends.
-        Index("ix_phone_ending", "practice_id", text("reverse(number) text_pattern_ops")),
+        Index(
+            "ix_phone_ending",
+            "practice_id",
+            func.reverse(literal_column("number")).label("ending"),
+            postgresql_ops={"ending": "text_pattern_ops"},
+        ),
         CheckConstraint("number <> ''", name="number"),
         CheckConstraint("(opted_out_at is null) = (opted_out_how is null)", name="opted_out"),
     )
