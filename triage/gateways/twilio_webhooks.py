@@ -1,5 +1,7 @@
 """Twilio's calls to us: check a signature, judge the shapes, read a text. Loads no more of the SDK than that."""
 
+import base64
+import hmac
 import re
 from collections.abc import Mapping
 
@@ -23,7 +25,21 @@ def is_signed(url: str, params: Mapping[str, str], signature: str | None, tokens
     """Whether one of the account's tokens signed this call. Never raises."""
     if not signature or not signature.isascii():
         return False
-    return any(RequestValidator(token).validate(url, dict(params), signature) for token in tokens)
+    return any(
+        _is_signed_plainly(url, params, signature, token)
+        or RequestValidator(token).validate(url, dict(params), signature)
+        for token in tokens
+    )
+
+
+def _is_signed_plainly(url: str, params: Mapping[str, str], signature: str, token: str) -> bool:
+    """The rule itself. The SDK tries the address with and without its port as well, which takes ten times as long.
+
+    Source: Twilio's manual, "Webhooks security".
+    """
+    signed = url + "".join(name + params[name] for name in sorted(params))
+    expected = hmac.digest(token.encode(), signed.encode("utf-8", "surrogatepass"), "sha1")
+    return hmac.compare_digest(base64.b64encode(expected), signature.encode())
 
 
 def is_well_formed(params: Mapping[str, str], *, is_message: bool) -> bool:

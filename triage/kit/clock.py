@@ -42,7 +42,12 @@ def moment() -> ColumnElement[datetime]:
 
 def moment_of(session: Session) -> dict[str, object]:
     """What `moment` asks for: the transaction's now where it has been read, else the statement's own time."""
-    return {"moment": session.info.get("now"), "offset": _offset.get()}
+    return {**moment_alone(), "moment": session.info.get("now")}
+
+
+def moment_alone() -> dict[str, object]:
+    """The same for a statement that is a transaction of its own."""
+    return {"moment": None, "offset": _offset.get()}
 
 
 @contextmanager

@@ -1,7 +1,10 @@
 """Ask a worker to do something, after the commit: a doorbell, never the only record of the work."""
 
+import threading
+import time
 from collections.abc import Callable
 from functools import partial
+from queue import SimpleQueue
 from typing import NamedTuple
 
 import dramatiq
@@ -13,6 +16,8 @@ from triage.kit import db, metrics
 
 # Long enough that a burst of texts rings once, short enough that nobody waits for a lost ring.
 COALESCE_MS = 250
+# Between two rings of a process: what is asked for meanwhile shares the next one.
+PAUSE_SECONDS = 0.005
 
 
 class Job(NamedTuple):
@@ -23,12 +28,21 @@ class Job(NamedTuple):
 
 
 _broker: RedisBroker | None = None
+_wanted: SimpleQueue[Job] = SimpleQueue()
+_in_line: set[Job] = set()
+_ringer: threading.Thread | None = None
 
 
 def connect(broker: RedisBroker | None) -> None:
-    """Ring through this broker from now on; None rings nowhere, and the sweeper finds the work."""
-    global _broker
+    """Ring through this broker from now on; None rings nowhere, and the sweeper finds the work.
+
+    To be called in the process that rings, for a fork leaves the ringing thread behind.
+    """
+    global _broker, _ringer
     _broker = broker
+    if broker is not None and (_ringer is None or not _ringer.is_alive()):
+        _ringer = threading.Thread(target=_ring_on, name="doorbell", daemon=True)
+        _ringer.start()
 
 
 def run(session: Session, job: Job) -> None:
@@ -36,7 +50,22 @@ def run(session: Session, job: Job) -> None:
     asked: set[str] = session.info.setdefault("rung", set())
     if job.name not in asked:
         asked.add(job.name)
-        db.after_commit(session, partial(ring, job))
+        db.after_commit(session, partial(ring_soon, job))
+
+
+def ring_soon(job: Job) -> None:
+    """Ring from another thread: nobody who has committed waits for Redis, least of all the carrier."""
+    if _broker is not None and job not in _in_line:
+        _in_line.add(job)
+        _wanted.put(job)
+
+
+def _ring_on() -> None:
+    while True:
+        job = _wanted.get()
+        _in_line.discard(job)
+        ring(job)
+        time.sleep(PAUSE_SECONDS)
 
 
 def ring(job: Job) -> bool:

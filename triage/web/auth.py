@@ -49,7 +49,7 @@ class SignedIn(UserMixin):  # type: ignore[misc]  # the library has no types
 @manager.user_loader
 def _load(token: str) -> SignedIn | None:
     """Who is behind this token now: an ended, idle or expired session is nobody."""
-    with db.transaction() as session_:
+    with db.statements() as session_:
         now = clock.now(session_)
         found = sign_in.member_of_session(session_, token, now=now, is_activity=_is_activity())
     g.now = now

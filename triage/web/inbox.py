@@ -45,7 +45,7 @@ def home() -> Response:
 @inbox.get("/inbox/<folder>")
 @needs(Privilege.MESSAGES)
 def folder(folder: str) -> Response:
-    with db.reading() as session:
+    with db.statements() as session:
         listed = _listed(session, folders.find_slug(current_member(), folder))
     return render.page("inbox/index.html", **listed)
 
@@ -80,7 +80,7 @@ def conversation(folder: str, conversation_id: UUID) -> Response:
 @inbox.get("/inbox/<folder>/rows", endpoint="rows")
 @needs(Privilege.MESSAGES, is_activity=False)
 def rows_of_folder(folder: str) -> Response:
-    with db.reading() as session:
+    with db.statements() as session:
         listed = _listed(session, folders.find_slug(current_member(), folder))
     return render.fragment("inbox/_rows.html" if "after" in request.args else "inbox/_list.html", **listed)
 
@@ -90,7 +90,7 @@ def rows_of_folder(folder: str) -> Response:
 def row(folder: str, task_id: UUID) -> Response:
     """One row of a folder of tasks, with the reason when it no longer belongs there."""
     member = current_member()
-    with db.reading() as session:
+    with db.statements() as session:
         slug = folders.find_slug(member, folder)
         if slug in folders.OF_MESSAGES:
             raise NotFound("Rows of this folder are messages.")
@@ -111,7 +111,7 @@ def counts() -> Response:
     fragments = [render_template("inbox/_counts.html", active=active)]
     if active:
         member = current_member()
-        with db.reading() as session:
+        with db.statements() as session:
             slug = folders.find_slug(member, active)
             total = folders.size_of(session, member, slug, now=clock.now(session), filters=_filters())
         fragments.append(render.wrap(Piece("#shown", "inbox/_shown.html", {"total": total})))

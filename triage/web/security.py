@@ -24,6 +24,16 @@ def install(app: Flask, settings: Settings) -> None:
     framed_by = "'self'" if settings.simulator_url else "'none'"
     page_policy = f"{POLICY}; frame-ancestors {framed_by}"
     demo_policy = f"{page_policy}; frame-src 'self' {settings.simulator_url}"
+    always = [
+        ("X-Content-Type-Options", "nosniff"),
+        ("Referrer-Policy", "no-referrer"),
+        ("X-Frame-Options", "SAMEORIGIN" if settings.simulator_url else "DENY"),
+        ("Cross-Origin-Opener-Policy", "same-origin"),
+        ("Cross-Origin-Resource-Policy", "same-origin"),
+        ("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=()"),
+    ]
+    if settings.is_https:
+        always.append(("Strict-Transport-Security", "max-age=31536000; includeSubDomains"))
 
     @app.before_request
     def refuse_other_sites() -> None:
@@ -34,15 +44,7 @@ def install(app: Flask, settings: Settings) -> None:
     @app.after_request
     def add_headers(response: Response) -> Response:
         is_demo_page = request.endpoint == "demo.show"
-        headers = response.headers
-        headers["Content-Security-Policy"] = demo_policy if is_demo_page else page_policy
-        headers["X-Content-Type-Options"] = "nosniff"
-        headers["Referrer-Policy"] = "no-referrer"
-        headers["X-Frame-Options"] = "SAMEORIGIN" if settings.simulator_url else "DENY"
-        headers["Cross-Origin-Opener-Policy"] = "same-origin"
-        headers["Cross-Origin-Resource-Policy"] = "same-origin"
-        headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=(), payment=()"
-        if settings.is_https:
-            headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
-        headers.setdefault("Cache-Control", "no-store")
+        response.headers.extend(always)
+        response.headers.add("Content-Security-Policy", demo_policy if is_demo_page else page_policy)
+        response.headers.setdefault("Cache-Control", "no-store")
         return response

@@ -32,7 +32,7 @@ def _shell() -> Shell:
 
 
 def _build(member: Member) -> Shell:
-    with db.reading() as session:
+    with db.statements() as session:
         counts = folders.counts(session, member, now=clock.now(session))
     return Shell(
         practice_name=member.practice.name,

@@ -6,15 +6,17 @@ from typing import NamedTuple
 from uuid import UUID
 
 from flask import Blueprint, Response, request
+from sqlalchemy.exc import SQLAlchemyError
 
 from triage import gateways
 from triage.config import settings
 from triage.domain.conversations import delivery
 from triage.domain.intake import ledger
-from triage.domain.intake.ledger import InboundState, Via
+from triage.domain.intake.ledger import Arrival, InboundState, Via
 from triage.domain.practice import practice as practices
 from triage.gateways import twilio_webhooks as twilio
 from triage.kit import db, metrics
+from triage.kit.together import Together
 from triage.web.auth import public
 
 webhooks = Blueprint("webhooks", __name__, url_prefix="/webhooks/twilio")
@@ -34,6 +36,10 @@ _accounts: dict[str, tuple[float, Account | None]] = {}
 _owners: dict[str, tuple[float, UUID | None]] = {}
 
 
+# Texts that come while others are being committed are committed together.
+_ledger = Together(ledger.receive_now, most=50, fails_with=SQLAlchemyError)
+
+
 @webhooks.route("/messages", methods=["GET", "POST"])
 @public
 def messages() -> Response:
@@ -51,8 +57,7 @@ def messages() -> Response:
         return _refuse("message", "malformed")
     if _owner_of(params["To"]) not in (None, account.practice_id):
         return _refuse_stray(sender_account, "number of another practice")
-    with db.statements() as session:
-        outcome = ledger.receive(session, account.practice_id, twilio.read_message(params), via=Via.WEBHOOK)
+    outcome = _ledger.do(Arrival(account.practice_id, twilio.read_message(params), Via.WEBHOOK))
     metrics.WEBHOOKS.labels("message", "duplicate" if outcome is InboundState.DUPLICATE else "accepted").inc()
     return _twiml()
 

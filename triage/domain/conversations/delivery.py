@@ -13,11 +13,13 @@ from uuid import UUID
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
+    ColumnElement,
     FetchedValue,
     ForeignKey,
     Index,
     UniqueConstraint,
     func,
+    literal_column,
     or_,
     select,
 )
@@ -65,6 +67,10 @@ RANKS = {
 NOT_DELIVERED = ("failed", "undelivered", "canceled")
 
 
+# What staff must deal with; word for word, because a partial index answers who asks with these words.
+IS_FAILED = "(is_failed or state = 'needs_person')"
+
+
 class OutboundText(db.Base):
     """The way of one outgoing message. `due_at` is when the next step is due: sending, or looking it up."""
 
@@ -79,7 +85,7 @@ class OutboundText(db.Base):
             "ix_outbound_text_failed",
             "practice_id",
             "queued_at",
-            postgresql_where="is_failed and dismissed_at is null",
+            postgresql_where=f"dismissed_at is null and {IS_FAILED}",
         ),
         CheckConstraint("state <> 'sent' or provider_sid is not null", name="sent_has_sid"),
         CheckConstraint("(state = 'sending') = (lease_until is not null)", name="sending_has_lease"),
@@ -578,3 +584,8 @@ def has_unknown_due(session: Session) -> bool:
         OutboundText.state == OutboundState.UNKNOWN, OutboundText.due_at <= clock.now(session)
     )
     return session.scalar(query.limit(1)) is not None
+
+
+def needs_attention() -> ColumnElement[bool]:
+    """The text failed, or nobody can know whether it left; beside it ask that nobody has dismissed it."""
+    return or_(OutboundText.is_failed, OutboundText.state == literal_column("'needs_person'"))

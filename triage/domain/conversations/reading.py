@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, select
+from sqlalchemy import ARRAY, ForeignKey, Index, Uuid, bindparam, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -58,13 +58,15 @@ def mark_unread(session: Session, conversation: Conversation, *, by: Member, now
     live.announce(session, by.practice_id, "task", conversation=conversation.id)
 
 
+_READ = select(MemberReading.conversation_id, MemberReading.read_until).where(
+    MemberReading.member_id == bindparam("member"),
+    MemberReading.conversation_id == func.any(bindparam("conversation_ids", type_=ARRAY(Uuid))),
+)
+
+
 def read_until(session: Session, member: Member, conversation_ids: set[UUID]) -> dict[UUID, datetime]:
     """How far this member has read each of these conversations."""
     if not conversation_ids:
         return {}
-    rows = session.execute(
-        select(MemberReading.conversation_id, MemberReading.read_until).where(
-            MemberReading.member_id == member.id, MemberReading.conversation_id.in_(conversation_ids)
-        )
-    )
+    rows = session.execute(_READ, {"member": member.id, "conversation_ids": list(conversation_ids)})
     return {row.conversation_id: row.read_until for row in rows}

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, exists, select
+from sqlalchemy import ARRAY, ColumnElement, Uuid, bindparam, exists, func, select
 from sqlalchemy.orm import Session
 
 from triage.domain.conversations.delivery import OutboundText
@@ -19,17 +19,19 @@ def has_failed_in(conversation_id: ColumnElement[UUID]) -> ColumnElement[bool]:
     )
 
 
+_FAILED_AMONG = (
+    select(Message.conversation_id)
+    .join(OutboundText, OutboundText.message_id == Message.id)
+    .where(
+        Message.conversation_id == func.any(bindparam("conversation_ids", type_=ARRAY(Uuid))),
+        OutboundText.is_failed,
+        OutboundText.dismissed_at.is_(None),
+    )
+)
+
+
 def failed_among(session: Session, conversation_ids: set[UUID]) -> set[UUID]:
     """In which of these conversations there is one."""
     if not conversation_ids:
         return set()
-    failed = (
-        select(Message.conversation_id)
-        .join(OutboundText, OutboundText.message_id == Message.id)
-        .where(
-            Message.conversation_id.in_(conversation_ids),
-            OutboundText.is_failed,
-            OutboundText.dismissed_at.is_(None),
-        )
-    )
-    return set(session.scalars(failed))
+    return set(session.scalars(_FAILED_AMONG, {"conversation_ids": list(conversation_ids)}))

@@ -10,11 +10,11 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from triage.domain.conversations import unanswered
 from triage.domain.conversations.conversation import Conversation
-from triage.domain.conversations.delivery import OutboundState, OutboundText
+from triage.domain.conversations.delivery import OutboundText, needs_attention
 from triage.domain.conversations.message import Message
 from triage.domain.inbox.scope import visible_messages, visible_tasks
 from triage.domain.inbox.stars import Star
-from triage.domain.inbox.task import OPEN, Assignment, State, Task
+from triage.domain.inbox.task import Assignment, State, Task, is_in, is_open
 from triage.domain.practice.member import Member
 from triage.domain.practice.privileges import Messages
 from triage.kit.errors import NotFound
@@ -218,20 +218,20 @@ def _tasks_in(member: Member, slug: Slug, now: datetime) -> Select[Any]:
     mine = and_(Assignment.task_id == Task.id, Assignment.member_id == member.id)
     match slug:
         case Slug.UNASSIGNED:
-            return tasks.where(Task.state == State.PENDING)
+            return tasks.where(is_in(State.PENDING))
         case Slug.MINE:
             is_mine = exists().where(mine, Assignment.ended_at.is_(None))
-            return tasks.where(Task.state == State.ASSIGNED, is_mine)
+            return tasks.where(is_in(State.ASSIGNED), is_mine)
         case Slug.ALL:
-            return tasks.where(Task.state.in_(OPEN))
+            return tasks.where(is_open())
         case Slug.OVERDUE:
             return tasks.where(_is_overdue(member, now))
         case Slug.MINE_ALL:
             return tasks.where(exists().where(mine))
         case Slug.COMPLETED:
-            return tasks.where(Task.state == State.COMPLETED)
+            return tasks.where(is_in(State.COMPLETED))
         case _:
-            return tasks.where(Task.state == State.DELETED)
+            return tasks.where(is_in(State.DELETED))
 
 
 def _messages_in(member: Member, slug: Slug) -> Select[Any]:
@@ -243,8 +243,9 @@ def _messages_in(member: Member, slug: Slug) -> Select[Any]:
             return messages.where(Message.sent_by_id == member.id)
         case _:
             return messages.join(OutboundText, OutboundText.message_id == Message.id).where(
-                or_(OutboundText.is_failed, OutboundText.state == OutboundState.NEEDS_PERSON),
+                OutboundText.practice_id == member.practice_id,
                 OutboundText.dismissed_at.is_(None),
+                needs_attention(),
             )
 
 
@@ -254,7 +255,7 @@ def overdue_after(member: Member) -> timedelta:
 
 def _is_overdue(member: Member, now: datetime) -> ColumnElement[bool]:
     return and_(
-        Task.state.in_(OPEN),
+        is_open(),
         or_(Task.answered_at.is_(None), unanswered.has_failed_in(Task.conversation_id.expression)),
         Task.waiting_since < now - overdue_after(member),
     )

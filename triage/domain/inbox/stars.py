@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, delete, select
+from sqlalchemy import ARRAY, ForeignKey, Index, Uuid, bindparam, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -41,12 +41,14 @@ def unstar(session: Session, message: Message, *, by: Member) -> None:
     session.execute(delete(Star).where(Star.member_id == by.id, Star.message_id == message.id))
 
 
+_STARRED = select(Star.message_id).where(
+    Star.member_id == bindparam("member"),
+    Star.message_id == func.any(bindparam("message_ids", type_=ARRAY(Uuid))),
+)
+
+
 def starred_of(session: Session, member: Member, message_ids: set[UUID]) -> set[UUID]:
     """Which of these messages this member has starred."""
     if not message_ids:
         return set()
-    return set(
-        session.scalars(
-            select(Star.message_id).where(Star.member_id == member.id, Star.message_id.in_(message_ids))
-        )
-    )
+    return set(session.scalars(_STARRED, {"member": member.id, "message_ids": list(message_ids)}))

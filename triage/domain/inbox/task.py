@@ -53,6 +53,14 @@ class Task(db.OfPractice, db.Base):
         db.within_practice("last_message_id", "message"),
         Index("uq_task_open", "conversation_id", unique=True, postgresql_where=f"gathers and {IS_OPEN}"),
         Index("ix_task_conversation", "conversation_id", "opened_at"),
+        Index("ix_task_opened", "practice_id", "opened_at", "id"),
+        Index(
+            "ix_task_patient",
+            "practice_id",
+            "patient_id",
+            "opened_at",
+            postgresql_where="patient_id is not null",
+        ),
         Index("ix_task_open", "practice_id", "waiting_since", "id", postgresql_where=IS_OPEN),
         Index(
             "ix_task_unassigned", "practice_id", "waiting_since", "id", postgresql_where="state = 'pending'"
@@ -88,8 +96,18 @@ class Task(db.OfPractice, db.Base):
 
 
 def is_open() -> ColumnElement[bool]:
-    """As the partial indexes of open tasks say it, word for word: with parameters a kept plan could not use them."""
-    return Task.state.in_([literal_column(f"'{state.value}'") for state in OPEN])
+    """As the partial indexes of open tasks say it."""
+    return Task.state.in_([_word(state) for state in OPEN])
+
+
+def is_in(state: State) -> ColumnElement[bool]:
+    """In this state, as the partial indexes say it."""
+    return Task.state == _word(state)
+
+
+def _word(state: State) -> ColumnElement[State]:
+    """The word itself: with a parameter in its place a plan that is kept could not use a partial index."""
+    return literal_column(f"'{state.value}'")
 
 
 class TaskMessage(db.Base):

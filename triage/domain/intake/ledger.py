@@ -4,18 +4,31 @@ A row is committed before the carrier is answered. It ends in exactly one outcom
 quarantined or dead. Workers take rows by lease, by conversation, and never two workers one conversation.
 """
 
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, bindparam, func, literal, select, text, update
+from sqlalchemy import (
+    CheckConstraint,
+    ColumnElement,
+    Index,
+    String,
+    bindparam,
+    func,
+    literal,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from triage.domain import audit, jobs
 from triage.domain.practice.member import Member
 from triage.kit import clock, db, later, live, metrics
+from triage.kit.bulk import Rows
 from triage.kit.errors import NotFound, NotPossible
 
 BATCH = 200
@@ -131,43 +144,55 @@ _COLUMNS = _TABLE.c
 _COUNTS = text("state not in ('duplicate', 'quarantined')")
 
 
-def _write(**more: Any) -> Insert:
-    """A row from what `_given` gives; built once, since a webhook is answered a few hundred times a second."""
-    return insert(_TABLE).values(
-        id=bindparam("new_id"),
-        practice_id=bindparam("practice"),
-        provider_sid=bindparam("sid"),
-        sent_at=func.coalesce(bindparam("was_sent_at", type_=_COLUMNS.sent_at.type), clock.moment()),
-        received_at=clock.moment(),
-        next_attempt_at=clock.moment(),
-        attempts=0,
-        **{name: bindparam(name, type_=_COLUMNS[name].type) for name in _AS_GIVEN},
-        **more,
-    )
-
-
-_AS_GIVEN = (
-    "via",
-    "conversation_key",
-    "from_number",
-    "to_number",
-    "body",
-    "media",
-    "opt_out_type",
-    "params",
+_ARRIVED = Rows.of(
+    _TABLE,
+    (
+        "id",
+        "practice_id",
+        "provider_sid",
+        "via",
+        "conversation_key",
+        "from_number",
+        "to_number",
+        "body",
+        "media",
+        "opt_out_type",
+        "params",
+        "sent_at",
+    ),
 )
+_arrived = _ARRIVED.table.c
+
+
+def _write(state: InboundState, **more: ColumnElement[Any]) -> Insert:
+    """Rows of what has arrived, in this state; without a time of its own a text was sent when it came."""
+    values = {column.name: column for column in _arrived} | {
+        "sent_at": func.coalesce(_arrived.sent_at, clock.moment()),
+        "received_at": clock.moment(),
+        "next_attempt_at": clock.moment(),
+        "state": literal(state.value),
+        "attempts": literal(0),
+        **more,
+    }
+    return insert(_TABLE).from_select(list(values), select(*values.values()), include_defaults=False)
+
+
 _FIRST = (
     select(_COLUMNS.id)
-    .where(_COLUMNS.practice_id == bindparam("practice"), _COLUMNS.provider_sid == bindparam("sid"), _COUNTS)
+    .where(
+        _COLUMNS.practice_id == _arrived.practice_id, _COLUMNS.provider_sid == _arrived.provider_sid, _COUNTS
+    )
+    .correlate(_ARRIVED.table)
     .scalar_subquery()
 )
 _RECEIVE = (
-    _write(state=InboundState.NEW)
+    _write(InboundState.NEW)
     .on_conflict_do_nothing(index_elements=[_COLUMNS.practice_id, _COLUMNS.provider_sid], index_where=_COUNTS)
     .returning(_COLUMNS.id)
 )
-_NOTE_DUPLICATE = _write(state=InboundState.DUPLICATE, duplicate_of_id=_FIRST)
-_QUARANTINE = _write(state=InboundState.QUARANTINED, reason=bindparam("reason"))
+_NOTE_DUPLICATES = _write(InboundState.DUPLICATE, duplicate_of_id=_FIRST)
+_RECEIVE_ALONE, _NOTE_ALONE = db.Alone(_RECEIVE), db.Alone(_NOTE_DUPLICATES)
+_QUARANTINE = _write(InboundState.QUARANTINED, reason=bindparam("reason", type_=String()))
 
 
 class Leased(NamedTuple):
@@ -199,6 +224,15 @@ class LeaseLost(Exception):
     """This worker was paused so long that its rows may be with another one."""
 
 
+class Arrival(NamedTuple):
+    """A text for a practice. Without `sent_at` it was sent when it came."""
+
+    practice_id: UUID
+    received: Received
+    via: Via
+    sent_at: datetime | None = None
+
+
 def receive(
     session: Session, practice_id: UUID, received: Received, *, via: Via, sent_at: datetime | None = None
 ) -> InboundState:
@@ -206,34 +240,64 @@ def receive(
 
     Returns `NEW` or `DUPLICATE`. A worker is asked after the commit.
     """
-    given = _given(session, practice_id, received, via=via, sent_at=sent_at)
-    if session.execute(_RECEIVE, given).first() is None:
-        session.execute(_NOTE_DUPLICATE, given)
-        metrics.INBOUND.labels("duplicate").inc()
-        return InboundState.DUPLICATE
-    later.run(session, jobs.PROCESS_INBOUND)
-    return InboundState.NEW
+    return receive_all(session, [Arrival(practice_id, received, via, sent_at)])[0]
 
 
-def _given(
-    session: Session, practice_id: UUID, received: Received, *, via: Via, sent_at: datetime | None = None
-) -> dict[str, Any]:
-    """What the statements below ask for."""
-    return {
-        "new_id": db.new_id(),
-        "practice": practice_id,
-        "sid": received.sid,
-        "via": via,
-        "conversation_key": f"{practice_id}:{received.to_number}:{received.from_number}",
-        "from_number": received.from_number,
-        "to_number": received.to_number,
-        "body": received.body,
-        "media": received.media,
-        "opt_out_type": received.opt_out_type,
-        "params": received.params,
-        "was_sent_at": sent_at,
-        **clock.moment_of(session),
-    }
+def receive_all(session: Session, arrivals: Sequence[Arrival]) -> list[InboundState]:
+    """As `receive`, for many at once."""
+    now = clock.moment_of(session)
+    states = _receive(
+        lambda given: list(session.execute(_RECEIVE, given | now)),
+        lambda given: session.execute(_NOTE_DUPLICATES, given | now),
+        arrivals,
+    )
+    if InboundState.NEW in states:
+        later.run(session, jobs.PROCESS_INBOUND)
+    return states
+
+
+def receive_now(arrivals: Sequence[Arrival]) -> list[InboundState]:
+    """As `receive_all`, and committed when it returns: the webhook has nothing else to do in a transaction."""
+    now = clock.moment_alone()
+    states = _receive(
+        lambda given: _RECEIVE_ALONE.run(given | now), lambda given: _NOTE_ALONE.run(given | now), arrivals
+    )
+    if InboundState.NEW in states:
+        later.ring_soon(jobs.PROCESS_INBOUND)
+    return states
+
+
+def _receive(
+    write: Callable[[dict[str, Any]], Sequence[Sequence[Any]]],
+    note_duplicates: Callable[[dict[str, Any]], object],
+    arrivals: Sequence[Arrival],
+) -> list[InboundState]:
+    rows = [_row(arrival) for arrival in arrivals]
+    new = {row[0] for row in write(_ARRIVED.given(rows))}
+    repeated = [row for row in rows if row[0] not in new]
+    if repeated:
+        note_duplicates(_ARRIVED.given(repeated))
+        metrics.INBOUND.labels("duplicate").inc(len(repeated))
+    return [InboundState.NEW if row[0] in new else InboundState.DUPLICATE for row in rows]
+
+
+def _row(arrival: Arrival) -> tuple[Any, ...]:
+    """In the order of `_ARRIVED`."""
+    received = arrival.received
+    return (
+        db.new_id(),
+        arrival.practice_id,
+        received.sid,
+        arrival.via,
+        f"{arrival.practice_id}:{received.to_number}:{received.from_number}",
+        received.from_number,
+        received.to_number,
+        received.body,
+        received.media,
+        received.opt_out_type,
+        received.params,
+        arrival.sent_at,
+    )
 
 
 def quarantine(session: Session, practice_id: UUID, received: Received, *, reason: str) -> bool:
@@ -252,9 +316,8 @@ def quarantine(session: Session, practice_id: UUID, received: Received, *, reaso
     )
     if (waiting or 0) >= MOST_QUARANTINED:
         return False
-    session.execute(
-        _QUARANTINE, {**_given(session, practice_id, received, via=Via.WEBHOOK), "reason": reason}
-    )
+    rows = [_row(Arrival(practice_id, received, Via.WEBHOOK))]
+    session.execute(_QUARANTINE, {**_ARRIVED.given(rows), **clock.moment_of(session), "reason": reason})
     return True
 
 

@@ -6,14 +6,14 @@ from datetime import date, datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, exists, or_, select
+from sqlalchemy import Select, func, or_, select, union
 from sqlalchemy.orm import Session
 
 from triage.domain.patients.patient import (
     Contact,
     Patient,
     PatientContact,
-    matches,
+    named,
     visible_patients,
 )
 from triage.domain.patients.phones import Phone, PhoneUse
@@ -56,14 +56,16 @@ def search(session: Session, member: Member, words: str, *, limit: int = MOST_FO
     words = words.strip()
     if not words:
         return []
-    meanings = [matches(words), *_by_number(words, member), *_by_birth_date(words, member)]
-    query = visible_patients(member).where(Patient.archived_at.is_(None), or_(*meanings))
+    meant = union(
+        named(member.practice_id, words), *_by_number(words, member), *_by_birth_date(words, member)
+    )
+    query = visible_patients(member).where(Patient.archived_at.is_(None), Patient.id.in_(meant))
     patients = session.scalars(query.order_by(Patient.name_key, Patient.id).limit(limit)).all()
     owners = _owners(session, [patient.id for patient in patients])
     return [Found(patient, owners.get(patient.id, ())) for patient in patients]
 
 
-def _by_number(words: str, member: Member) -> Iterable[ColumnElement[bool]]:
+def _by_number(words: str, member: Member) -> Iterable[Select[UUID]]:
     """A whole number in any form, or its last four digits or more."""
     if not _NUMBER.fullmatch(words):
         return
@@ -71,26 +73,32 @@ def _by_number(words: str, member: Member) -> Iterable[ColumnElement[bool]]:
     whole = as_e164(words, member.practice.region)
     if len(digits) < 4:
         return
-    meant = Phone.number == whole if whole else Phone.number.endswith(digits)
-    yield exists().where(
-        PhoneUse.patient_id == Patient.id,
-        PhoneUse.phone_id == Phone.id,
-        PhoneUse.ended_at.is_(None),
-        Phone.practice_id == member.practice_id,
-        or_(meant, Phone.number.endswith(digits)),
+    # From the back, as the index has it.
+    ends_so = func.reverse(Phone.number).like(digits[::-1] + "%")
+    yield (
+        select(PhoneUse.patient_id)
+        .join(Phone, Phone.id == PhoneUse.phone_id)
+        .where(
+            Phone.practice_id == member.practice_id,
+            PhoneUse.ended_at.is_(None),
+            or_(Phone.number == whole, ends_so) if whole else ends_so,
+        )
     )
 
 
-def _by_birth_date(words: str, member: Member) -> Iterable[ColumnElement[bool]]:
+def _by_birth_date(words: str, member: Member) -> Iterable[Select[UUID]]:
     born_on = read_date(words, member.practice.region)
     if born_on is None:
         return
-    yield Patient.born_on == born_on
-    yield exists().where(
-        PatientContact.patient_id == Patient.id,
-        PatientContact.contact_id == Contact.id,
-        PatientContact.archived_at.is_(None),
-        Contact.born_on == born_on,
+    yield select(Patient.id).where(Patient.practice_id == member.practice_id, Patient.born_on == born_on)
+    yield (
+        select(PatientContact.patient_id)
+        .join(Contact, Contact.id == PatientContact.contact_id)
+        .where(
+            Contact.practice_id == member.practice_id,
+            Contact.born_on == born_on,
+            PatientContact.archived_at.is_(None),
+        )
     )
 
 

@@ -6,7 +6,18 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ARRAY, CheckConstraint, Index, Row, UniqueConstraint, Uuid, bindparam, func, select
+from sqlalchemy import (
+    ARRAY,
+    CheckConstraint,
+    Index,
+    Row,
+    UniqueConstraint,
+    Uuid,
+    bindparam,
+    func,
+    literal_column,
+    select,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -26,6 +37,13 @@ class Phone(db.OfPractice, db.Base):
     __table_args__ = (
         db.referable(),
         UniqueConstraint("practice_id", "number"),
+        # People remember how a number ends.
+        Index(
+            "ix_phone_ending",
+            "practice_id",
+            func.reverse(literal_column("number")).label("ending"),
+            postgresql_ops={"ending": "text_pattern_ops"},
+        ),
         CheckConstraint("number <> ''", name="number"),
         CheckConstraint("(opted_out_at is null) = (opted_out_how is null)", name="opted_out"),
     )
