@@ -50,9 +50,15 @@ function scheduleLeave(row) {
   setTimeout(() => leaveWhenFree(row), STAYS);
 }
 
+let isPointing = false;
+document.addEventListener("pointermove", ({ target, pointerType }) => (isPointing = pointerType === "mouse" && Boolean(target.closest?.("#queue-scroll"))));
+document.addEventListener("keydown", () => (isPointing = false));
+
+/** While the mouse is on the list nothing moves under it. */
 function leaveWhenFree(row) {
   if (!row.isConnected || row.dataset.gone === undefined) return;
   if (row.contains(document.activeElement) || openRow() === row) return;
+  if (isPointing) return setTimeout(() => leaveWhenFree(row), 1000);
   row.classList.add("is-leaving");
   setTimeout(() => {
     row.remove();
