@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from functools import partial
 
 from playwright.sync_api import Route, expect
 
@@ -64,8 +65,10 @@ def test_by_mouse_and_without_ever_loading_the_page_again(clinic: Clinic, desk_o
 
 def test_by_keys_alone(clinic: Clinic, desk_of: DeskOf) -> None:
     for place in range(3):
-        clinic.text(f"Question {place} for the keyboard", from_number=builders.a_number())
-    clinic.soon(lambda: clinic.task_of("Question 2 for the keyboard"))
+        words = f"Question {place} for the keyboard"
+        clinic.text(words, from_number=builders.a_number())
+        # Texts of one second may be filed in any order.
+        clinic.soon(partial(clinic.task_of, words))
     ana = desk_of("ana")
     press = ana.page.keyboard.press
     ana.stay()
