@@ -261,7 +261,16 @@ def test_plain_http_is_right_for_trying_on_this_computer_alone() -> None:
     ],
 )
 def test_what_stays_here_or_is_encrypted_may_start(given: dict[str, str]) -> None:
-    assert {finding.level for finding in addresses.look(a_setting(**given))} == {Level.OK}
+    behind_proxy = a_setting(trusted_proxies=1, **given)
+
+    assert {finding.level for finding in addresses.look(behind_proxy)} == {Level.OK}
+
+
+def test_a_proxy_that_is_not_believed_is_pointed_out() -> None:
+    worrying = [finding for finding in addresses.look(a_setting()) if finding.level is not Level.OK]
+
+    assert [finding.level for finding in worrying] == [Level.WARN]
+    assert "TRIAGE_TRUSTED_PROXIES" in worrying[0].mend
 
 
 def test_the_compose_file_is_a_safe_installation() -> None:

@@ -1,5 +1,6 @@
 """Static files: addresses by content, kept for ever, and a clear word when the front end was not fetched."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,19 @@ def test_the_sprite_has_every_icon_and_draws_with_the_colour_around_it() -> None
     assert "stroke=" not in drawn
 
 
+def _imported(module: str, known: frozenset[str] = frozenset()) -> frozenset[str]:
+    """The module and whatever is loaded along with it."""
+    known |= {module}
+    for other in re.findall(r'^import [^;]*?"\./([\w-]+\.js)";', (STATIC / "js" / module).read_text(), re.M):
+        if other not in known:
+            known = _imported(other, known)
+    return known
+
+
 def test_the_modules_stay_small() -> None:
-    """What a page loads beside htmx: forty kilobytes, written as people read them."""
-    assert sum(path.stat().st_size for path in (STATIC / "js").glob("*.js")) <= 40 * 1024
+    """In kilobytes as people read them: what every page loads beside htmx, and each that is loaded when it is used."""
+    size = {path.name: path.stat().st_size for path in (STATIC / "js").glob("*.js")}
+    at_first = _imported("main.js")
+
+    assert sum(size[name] for name in at_first) <= 64 * 1024
+    assert {name for name in size if name not in at_first and size[name] > 16 * 1024} == set()

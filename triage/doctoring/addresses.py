@@ -15,6 +15,7 @@ VERIFIED = ("verify-full", "verify-ca")
 def look(settings: Settings) -> Iterator[Finding]:
     """Asks no server."""
     yield from _public_url(settings)
+    yield from _proxies(settings)
     yield from _secret(settings)
     yield from _to_database(settings)
     yield from _to_redis(settings)
@@ -31,6 +32,19 @@ def _public_url(settings: Settings) -> Iterator[Finding]:
             "public address",
             f"TRIAGE_PUBLIC_URL is {settings.public_url}, without encryption.",
             "Set it to the https:// address that carriers and browsers use.",
+        )
+
+
+def _proxies(settings: Settings) -> Iterator[Finding]:
+    """The web processes speak no TLS: behind an https address there is a proxy, believed or not."""
+    subject = "addresses of browsers"
+    if settings.trusted_proxies:
+        yield ok(subject, f"As {settings.trusted_proxies} proxy/proxies in front report them.")
+    elif settings.is_https:
+        yield warn(
+            subject,
+            "Everybody seems to come from the proxy's address, so all share one limit of failed sign-ins.",
+            "Set TRIAGE_TRUSTED_PROXIES to the number of proxies in front.",
         )
 
 
