@@ -13,8 +13,12 @@ class Bad(Exception):
     pass
 
 
+class Away(Exception):
+    pass
+
+
 class Doubling:
-    """Doubles numbers; refuses those below zero. The first batch waits until it is let go."""
+    """Doubles numbers; refuses those below zero, and is away for zero. The first batch waits until it is let go."""
 
     def __init__(self) -> None:
         self.batches: list[list[int]] = []
@@ -27,11 +31,13 @@ class Doubling:
         assert self.go_on.wait(10)
         if any(number < 0 for number in numbers):
             raise Bad
+        if 0 in numbers:
+            raise Away
         return [2 * number for number in numbers]
 
 
 def together(work: Doubling, *, most: int = 50) -> Together[int, int]:
-    return Together(work, most=most, fails_with=Bad)
+    return Together(work, most=most, fails_one=Bad, fails_all=(Away,))
 
 
 def all_at_once(doing: Together[int, int], work: Doubling, numbers: list[int]) -> list[int | type]:
@@ -40,8 +46,8 @@ def all_at_once(doing: Together[int, int], work: Doubling, numbers: list[int]) -
     def ask(number: int) -> int | type:
         try:
             return doing.do(number)
-        except Bad:
-            return Bad
+        except (Bad, Away) as failure:
+            return type(failure)
 
     with ThreadPoolExecutor(len(numbers)) as pool:
         first = pool.submit(ask, numbers[0])
@@ -81,6 +87,13 @@ def test_one_bad_item_fails_nobody_else() -> None:
     assert all_at_once(together(work), work, [1, 2, -3, 4]) == [2, 4, Bad, 8]
 
 
+def test_all_learn_at_once_that_the_work_cannot_be_done() -> None:
+    work = Doubling()
+
+    assert all_at_once(together(work), work, [1, 2, 0, 4]) == [2, Away, Away, Away]
+    assert len(work.batches) == 2
+
+
 def test_what_nobody_expected_reaches_one_and_leaves_the_others_to_try_again() -> None:
     seen: list[int] = []
 
@@ -90,7 +103,7 @@ def test_what_nobody_expected_reaches_one_and_leaves_the_others_to_try_again() -
             raise ZeroDivisionError
         return list(numbers)
 
-    doing: Together[int, int] = Together(fall_over_once, most=50, fails_with=Bad)
+    doing: Together[int, int] = Together(fall_over_once, most=50, fails_one=Bad, fails_all=(Away,))
 
     with pytest.raises(ZeroDivisionError):
         doing.do(1)

@@ -29,7 +29,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Dialect
-from sqlalchemy.exc import DataError, DisconnectionError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, DisconnectionError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, declared_attr, mapped_column, sessionmaker
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -187,10 +187,10 @@ class Alone:
             with _driver() as connection:
                 cursor = connection.execute(self._sql, {**self._fixed, **given})
                 return cursor.fetchall() if cursor.description else []
-        except psycopg.OperationalError as error:
-            raise OperationalError(None, None, error) from error
-        except psycopg.DataError as error:
-            raise DataError(None, None, error) from error
+        except psycopg.Error as error:
+            kinds = ((psycopg.OperationalError, OperationalError), (psycopg.DataError, DataError))
+            known = (ours for theirs, ours in kinds if isinstance(error, theirs))
+            raise next(known, DBAPIError)(None, None, error) from error
 
 
 @contextmanager
@@ -207,7 +207,8 @@ def _driver() -> Iterator["psycopg.Connection[tuple[Any, ...]]"]:
         connection.autocommit = True
         yield connection
         connection.autocommit = False
-    except psycopg.Error:
+    except BaseException:
+        # It may be broken, and it still commits by itself: nobody else may get it.
         taken.invalidate()
         raise
     finally:

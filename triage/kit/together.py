@@ -21,16 +21,23 @@ class _Waiting(Generic[Item, Result]):
 class Together(Generic[Item, Result]):
     """While one thread is at work, others queue up, and the next takes them all along: nobody waits for company.
 
-    `work` returns a result for each item, in their order. Where it fails in an expected way for several, each is
-    tried alone, so that one bad item fails nobody else.
+    `work` returns a result for each item, in their order. Where it fails with `fails_one` for several, each is tried
+    alone, so that one bad item fails nobody else; with `fails_all`, as when the database is away, all share the
+    failure at once, for to wait for it one after the other would take minutes.
     """
 
     def __init__(
-        self, work: Callable[[Sequence[Item]], Sequence[Result]], *, most: int, fails_with: type[Exception]
+        self,
+        work: Callable[[Sequence[Item]], Sequence[Result]],
+        *,
+        most: int,
+        fails_one: type[Exception],
+        fails_all: tuple[type[Exception], ...],
     ) -> None:
         self._work = work
         self._most = most
-        self._fails_with = fails_with
+        self._fails_one = fails_one
+        self._fails_all = fails_all
         self._queue: deque[_Waiting[Item, Result]] = deque()
         self._turn = threading.Lock()
 
@@ -56,7 +63,11 @@ class Together(Generic[Item, Result]):
     def _try(self, served: list[_Waiting[Item, Result]]) -> None:
         try:
             results = self._work([one.item for one in served])
-        except self._fails_with as failure:
+        except self._fails_all as failure:
+            for one in served:
+                one.failure, one.is_done = failure, True
+            return
+        except self._fails_one as failure:
             if len(served) == 1:
                 served[0].failure, served[0].is_done = failure, True
                 return

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from flask import Blueprint, Response, request
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError, TimeoutError
 
 from triage import gateways
 from triage.config import settings
@@ -37,7 +37,9 @@ _owners: dict[str, tuple[float, UUID | None]] = {}
 
 
 # Texts that come while others are being committed are committed together.
-_ledger = Together(ledger.receive_now, most=50, fails_with=SQLAlchemyError)
+_ledger = Together(
+    ledger.receive_now, most=50, fails_one=SQLAlchemyError, fails_all=(OperationalError, TimeoutError)
+)
 
 
 @webhooks.route("/messages", methods=["GET", "POST"])
