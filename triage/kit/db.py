@@ -203,15 +203,16 @@ def _driver() -> Iterator["psycopg.Connection[tuple[Any, ...]]"]:
         return
     taken = bound.raw_connection()
     connection = taken.driver_connection
+    is_as_before = False
     try:
         connection.autocommit = True
         yield connection
         connection.autocommit = False
-    except BaseException:
-        # It may be broken, and it still commits by itself: nobody else may get it.
-        taken.invalidate()
-        raise
+        is_as_before = True
     finally:
+        if not is_as_before:
+            # It may be broken, and it still commits by itself: nobody else may get it.
+            taken.invalidate()
         taken.close()
 
 
