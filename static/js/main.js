@@ -4,6 +4,7 @@ import "./toast.js";
 import "./ticker.js";
 import "./rows.js";
 import "./thread.js";
+import "./drafts.js";
 import "./composer.js";
 import "./popover.js";
 import "./optimistic.js";

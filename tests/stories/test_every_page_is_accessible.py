@@ -34,6 +34,7 @@ NO_PAGES = {
     "health.readyz",
     "live.stream",
     "live.since",
+    "drafts.draft",
     "webhooks.messages",
     "webhooks.status",
 }

@@ -7,6 +7,7 @@ from triage.kit.paths import STATIC
 from triage.web import assets, auth, errors, filters, live, render, security, shell
 from triage.web.conversations import conversations
 from triage.web.demo import demo
+from triage.web.drafts import drafts
 from triage.web.health import health
 from triage.web.inbox import inbox
 from triage.web.messages import messages
@@ -32,6 +33,7 @@ def install(app: Flask, settings: Settings) -> None:
         tasks,
         messages,
         conversations,
+        drafts,
         patients,
         settings_pages,
     ):
