@@ -84,6 +84,7 @@ document.addEventListener("htmx:after:request", ({ detail }) => {
   if (!form) return;
   const { status } = detail.ctx.response ?? {};
   if (status < 400) {
+    failed = null;
     drafts.sent(form.dataset.conversation);
     if (detail.ctx.request.submitter?.name === "then") document.dispatchEvent(new CustomEvent("composer:done"));
     return;
@@ -91,7 +92,10 @@ document.addEventListener("htmx:after:request", ({ detail }) => {
   drafts.goOn(form.dataset.conversation);
   if (!form.isConnected) say(`Not sent: ${find("label", form).textContent.toLowerCase()}. Your text is kept there.`, "danger", 12000);
   else if (status >= 500) notSent("The server failed");
-  else find("#sending")?.remove();
+  else {
+    failed = null;
+    find("#sending")?.remove();
+  }
 });
 
 document.addEventListener("htmx:error", ({ detail }) => {
@@ -101,13 +105,20 @@ document.addEventListener("htmx:error", ({ detail }) => {
   notSent(navigator.onLine ? "The server did not answer" : "You are offline");
 });
 
-document.addEventListener("htmx:after:swap", arrive);
+let wasWriting = false;
+let failed = null;
+document.addEventListener("htmx:before:swap", () => (wasWriting = Boolean(document.activeElement?.closest("#composer"))));
+document.addEventListener("htmx:after:swap", () => {
+  arrive();
+  if (failed && !failed.isConnected && document.getElementById(find("button", failed).getAttribute("form"))) find("#thread .thread")?.append(failed);
+});
 
 /** It stands in the thread at once; the answer replaces it. */
 function showSending(text) {
   const list = find("#thread .thread");
   if (!text.trim() || !list) return;
   find("#sending")?.remove();
+  failed = null;
   const item = find("#sending-template").content.cloneNode(true);
   find(".bubble", item).textContent = text.trim();
   list.append(item);
@@ -122,6 +133,7 @@ function notSent(why) {
   find(".meta-state", item).classList.add("is-danger");
   find(".sending-word", item).textContent = `Not sent: ${why.toLowerCase()}.`;
   find("button", item).hidden = false;
+  failed = item;
 }
 
 function arrive() {
@@ -131,6 +143,7 @@ function arrive() {
   drafts.restore(area.form, area);
   counter(area);
   grow(area);
+  if (wasWriting && (!document.activeElement || document.activeElement === document.body)) area.focus({ preventScroll: true });
 }
 
 arrive();

@@ -6,6 +6,7 @@ import "./rows.js";
 import "./thread.js";
 import "./drafts.js";
 import "./composer.js";
+import "./presence.js";
 import "./popover.js";
 import "./optimistic.js";
 import "./keys.js";

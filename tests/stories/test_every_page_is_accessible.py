@@ -35,6 +35,7 @@ NO_PAGES = {
     "live.stream",
     "live.since",
     "drafts.draft",
+    "presence.everybody",
     "webhooks.messages",
     "webhooks.status",
 }

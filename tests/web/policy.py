@@ -224,6 +224,8 @@ POLICY: dict[tuple[str, str], Entry] = {
         foreign={"task": "404", "last_seen_message_id": "409"},
         also_reads={"version", "folder"},
     ),
+    ("presence.everybody", "GET"): Entry(READERS),
+    ("presence.note", "POST"): Entry(SEE, also_reads={"window", "doing"}),
     ("drafts.draft", "GET"): Entry(SEE),
     ("drafts.save", "POST"): Entry(SEE, form={"body": "Nine is"}, also_reads={"draft_version", "quietly"}),
     ("conversations.mark_unread", "POST"): Entry(SEE, also_reads={"task", "version"}),

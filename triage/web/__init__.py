@@ -12,6 +12,7 @@ from triage.web.health import health
 from triage.web.inbox import inbox
 from triage.web.messages import messages
 from triage.web.patients import patients
+from triage.web.presence import presence
 from triage.web.settings import settings as settings_pages
 from triage.web.tasks import tasks
 from triage.web.webhooks import webhooks
@@ -34,6 +35,7 @@ def install(app: Flask, settings: Settings) -> None:
         messages,
         conversations,
         drafts,
+        presence,
         patients,
         settings_pages,
     ):
