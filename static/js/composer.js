@@ -23,7 +23,8 @@ export function measure(text) {
   return { length, odd, texts };
 }
 
-const named = (sign) => (/\p{Emoji_Presentation}|\p{Letter}|\p{Punctuation}|\p{Symbol}/u.test(sign) ? `“${sign}”` : `the sign U+${sign.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}`);
+/** What can be seen is shown as it is; of the others only the number helps to find them. */
+const named = (sign) => (/[^\p{C}\p{Z}\p{M}]/u.test(sign) ? sign : `U+${sign.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}`);
 
 function counter(area) {
   const output = find("#counter");
@@ -32,7 +33,7 @@ function counter(area) {
   const text = words && words + area.dataset.signature;
   const { length, odd, texts } = measure(text);
   const parts = texts ? [length, texts === 1 ? "1 text" : `${texts} texts`] : [];
-  if (odd) parts.push(`${named(odd)} makes texts shorter`);
+  if (odd) parts.push(`70 a text because of ${named(odd)}`);
   const signs = [...text].length;
   const isLong = signs > LONGEST;
   output.textContent = isLong ? `${signs.toLocaleString("en")} of 1,600 characters: too long` : parts.join(" · ");

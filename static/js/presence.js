@@ -52,9 +52,13 @@ function draw() {
   const banner = find("#presence");
   const people = here[find("#conversation")?.dataset.conversation] ?? [];
   if (banner) {
+    // What is read stays where it is: the thread is held at its foot while the line above it comes and goes.
+    const thread = find("#thread-scroll");
+    const rest = thread.scrollHeight - thread.scrollTop - thread.clientHeight;
     banner.hidden = !people.length;
     banner.dataset.doing = people.some(({ writes }) => writes) ? "writing" : "viewing";
     find("span", banner).textContent = sentence(people);
+    thread.scrollTop = thread.scrollHeight - thread.clientHeight - rest;
   }
   for (const row of findAll("#rows > .row")) {
     const writers = (here[row.dataset.conversation] ?? []).filter(({ writes }) => writes);

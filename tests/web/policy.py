@@ -210,6 +210,7 @@ POLICY: dict[tuple[str, str], Entry] = {
     # ---- messages and conversations
     ("messages.star", "POST"): Entry(SEE),
     ("messages.unstar", "POST"): Entry(SEE),
+    ("messages.mark_unread", "POST"): Entry(SEE),
     ("messages.resend", "POST"): Entry(SEE),
     ("messages.dismiss", "POST"): Entry(SEE),
     ("messages.withdraw", "POST"): Entry(UNDO),
@@ -248,6 +249,7 @@ POLICY: dict[tuple[str, str], Entry] = {
     ("patients.show", "GET"): Entry(PATIENTS, writes=NOTE),
     ("patients.record_consent", "POST"): Entry(NUMBERS_OF_PATIENTS, form={"how": "paper"}),
     ("patients.switch_number", "POST"): Entry(NUMBERS_OF_PATIENTS, form={"on": "no"}),
+    ("patients.switch_patient", "POST"): Entry(PATIENTS, form={"on": "no"}),
     # ---- settings
     ("settings.home", "GET"): Entry(SIGNED_IN),
     ("settings.practice", "GET"): Entry(ADMINISTRATION),

@@ -6,12 +6,14 @@ from flask import Blueprint, Response
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from triage.domain.conversations import reading
 from triage.domain.conversations.message import Message
 from triage.domain.inbox import replying, scope, stars, withdrawing
 from triage.domain.inbox.task import TaskMessage
 from triage.domain.practice.member import Member
 from triage.domain.practice.privileges import Privilege
 from triage.kit import clock, db
+from triage.kit.errors import NotAllowed
 from triage.web import changed, once, render
 from triage.web.auth import current_member, needs
 from triage.web.changed import Changed
@@ -40,6 +42,22 @@ def unstar(message_id: UUID) -> Response:
         stars.unstar(session, message, by=member)
         now = _around(session, member, message)
     return changed.answer(now)
+
+
+@messages.post("/messages/<uuid:message_id>/unread")
+@needs(Privilege.MESSAGES)
+def mark_unread(message_id: UUID) -> Response:
+    """Unread again for everybody, from this message on."""
+    member = current_member()
+    with db.transaction() as session:
+        message = scope.find_message(session, member, message_id)
+        conversation = scope.find_conversation(session, member, message.conversation_id, lock=True)
+        if not scope.may_write_in(session, member, conversation):
+            raise NotAllowed("Only somebody who has this task can do that.")
+        reading.mark_unread(session, conversation, by=member, now=clock.now(session), since=message.at)
+        session.flush()
+        now = _around(session, member, message)
+    return changed.answer(now, Toast("Marked unread from here"))
 
 
 @messages.post("/messages/<uuid:message_id>/resend")
