@@ -99,6 +99,8 @@ def _practice(session: Session, name: str, account: str, token: str) -> Practice
         kind=Kind.HUMAN,
         carrier_account=account,
         carrier_token_sealed=Vault([SECRET_KEY]).seal(token),
+        # Most stories end with a text that has left; those of taking back ask for a longer hold.
+        hold_seconds=0,
         created_at=clock.now(session),
     )
     session.add(practice)

@@ -17,7 +17,7 @@ from triage import config
 from triage.config import Settings
 from triage.demo.postgres import ADMINISTRATOR, OWNER, PostgresServer
 from triage.demo.redis import RedisServer
-from triage.kit import db, later, live
+from triage.kit import db, later, live, presence
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -168,6 +168,7 @@ def redis_url(redis_server: RedisServer) -> Iterator[str]:
     yield redis_server.url
     later.connect(None)
     live.connect(None)
+    presence.connect(None)
 
 
 @pytest.fixture(scope="session")

@@ -70,7 +70,6 @@ class Settings(BaseSettings):
     reconcile_every_seconds: int = Field(
         300, ge=1, description="How often the carrier is asked what it holds."
     )
-    send_hold_seconds: int = Field(0, ge=0, le=30, description="How long a text waits before it leaves.")
 
     @field_validator("database_url", "migration_database_url")
     @classmethod

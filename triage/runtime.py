@@ -11,7 +11,7 @@ from dramatiq.brokers.redis import RedisBroker
 
 from triage.config import Settings, settings
 from triage.domain.conversations import sending
-from triage.kit import db, later, live, logs
+from triage.kit import db, later, live, logs, presence
 
 # A Redis that hangs must not hold up a webhook: half a second to connect, one to answer.
 _REDIS_LIMITS = {
@@ -33,7 +33,9 @@ def connect(given: Settings) -> None:
     db.connect(given.database_url, pool_size=given.pool_size)
     url = queue_url(given)
     later.connect(RedisBroker(url=url, middleware=[]))
-    live.connect(redis.Redis.from_url(url))
+    signals = redis.Redis.from_url(url)
+    live.connect(signals)
+    presence.connect(signals)
 
 
 def settle_time(given: Settings) -> timedelta:

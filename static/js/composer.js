@@ -1,39 +1,44 @@
-// Writing a reply: how many texts it becomes, sending by key, drafts that survive moving between conversations.
+// Writing a reply: how many texts it becomes, sending by key, the bubble that stands there at once.
+import * as drafts from "./drafts.js";
 import { find, say, settings } from "./page.js";
 
-const BASIC = /[\n\r -Z_a-z¡£¤¥§¿ÄÅÆÇÉÑÖØÜßàäåæèéìñòöøùüΓΔΘΛΞΠΣΦΨΩ]/;
-const DOUBLE = /[\f^{}\\[~\]|€]/;
+const BASIC = new Set("@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà");
+const DOUBLE = new Set("^{}\\[~]|€\f");
 const LONGEST = 1600;
-const drafts = new Map();
 
-/** Segments as carriers count them: 160 or 153 letters of the basic alphabet, 70 or 67 as soon as one letter is outside it. */
+/** As the server counts, and the carrier bills: 160 or 153 letters of the basic alphabet, 70 or 67 once one is outside it. */
 export function measure(text) {
-  let length = 0;
-  let odd = "";
-  for (const letter of text) {
-    if (BASIC.test(letter)) length += 1;
-    else if (DOUBLE.test(letter)) length += 2;
-    else {
-      odd = letter;
-      break;
-    }
+  const signs = [...text];
+  const odd = signs.find((sign) => !BASIC.has(sign) && !DOUBLE.has(sign)) ?? "";
+  const units = signs.map((sign) => (odd ? sign.length : DOUBLE.has(sign) ? 2 : 1));
+  const length = units.reduce((sum, unit) => sum + unit, 0);
+  const [single, part] = odd ? [70, 67] : [160, 153];
+  if (length <= single) return { length, odd, texts: length ? 1 : 0 };
+  let texts = 1;
+  let room = part;
+  for (const unit of units) {
+    if (unit > room) [texts, room] = [texts + 1, part];
+    room -= unit;
   }
-  if (odd) length = text.length;
-  const [single, joined] = odd ? [70, 67] : [160, 153];
-  return { length, odd, texts: length === 0 ? 0 : length <= single ? 1 : Math.ceil(length / joined) };
+  return { length, odd, texts };
 }
+
+/** What can be seen is shown as it is; of the others only the number helps to find them. */
+const named = (sign) => (/[^\p{C}\p{Z}\p{M}]/u.test(sign) ? sign : `U+${sign.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}`);
 
 function counter(area) {
   const output = find("#counter");
   if (!output) return;
-  const { length, odd, texts } = measure(area.value.trim());
+  const words = area.value.trim();
+  const text = words && words + area.dataset.signature;
+  const { length, odd, texts } = measure(text);
   const parts = texts ? [length, texts === 1 ? "1 text" : `${texts} texts`] : [];
-  if (odd) parts.push(`“${odd}” makes texts shorter`);
-  const signs = [...area.value.trim()].length;
+  if (odd) parts.push(`70 a text because of ${named(odd)}`);
+  const signs = [...text].length;
   const isLong = signs > LONGEST;
   output.textContent = isLong ? `${signs.toLocaleString("en")} of 1,600 characters: too long` : parts.join(" · ");
   output.classList.toggle("is-danger", isLong);
-  output.classList.toggle("is-warn", texts > 3);
+  output.classList.toggle("is-warn", !isLong && texts > 3);
 }
 
 function grow(area) {
@@ -43,11 +48,12 @@ function grow(area) {
 
 document.addEventListener("input", ({ target }) => {
   if (target.id !== "reply") return;
-  drafts.set(target.form.dataset.conversation, target.value);
+  drafts.write(target.form, target.value);
   find(".composer-problem.is-danger", target.form)?.remove();
   counter(target);
   grow(target);
 });
+document.addEventListener("composer:measure", () => find("#reply") && counter(find("#reply")));
 
 document.addEventListener("keydown", (event) => {
   if (event.target.id !== "reply" || event.isComposing) return;
@@ -66,44 +72,79 @@ document.addEventListener("keydown", (event) => {
 
 const sent = ({ ctx }) => ctx?.sourceElement?.matches?.("form[data-composer]") && ctx.sourceElement;
 
-document.addEventListener("htmx:before:request", ({ detail }) => sent(detail) && showSending(find("textarea", sent(detail)).value));
+document.addEventListener("htmx:before:request", ({ detail }) => {
+  const form = sent(detail);
+  if (!form) return;
+  drafts.pause(form.dataset.conversation);
+  showSending(find("textarea", form).value);
+});
 
 /** Whoever has moved on is told that the text did not leave; it waits where it was written. */
 document.addEventListener("htmx:after:request", ({ detail }) => {
   const form = sent(detail);
   if (!form) return;
-  if (detail.ctx.response?.status < 400) {
-    drafts.delete(form.dataset.conversation);
+  const { status } = detail.ctx.response ?? {};
+  if (status < 400) {
+    failed = null;
+    drafts.sent(form.dataset.conversation);
     if (detail.ctx.request.submitter?.name === "then") document.dispatchEvent(new CustomEvent("composer:done"));
-  } else if (form.isConnected) find("#sending")?.remove();
-  else say(`Not sent: ${find("label", form).textContent.toLowerCase()}. Your text is kept there.`, "danger", 12000);
+    return;
+  }
+  drafts.goOn(form.dataset.conversation);
+  if (!form.isConnected) say(`Not sent: ${find("label", form).textContent.toLowerCase()}. Your text is kept there.`, "danger", 12000);
+  else if (status >= 500) notSent("The server failed");
+  else {
+    failed = null;
+    find("#sending")?.remove();
+  }
 });
 
-document.addEventListener("htmx:error", ({ detail }) => sent(detail) && find("#sending")?.remove());
+document.addEventListener("htmx:error", ({ detail }) => {
+  const form = sent(detail);
+  if (!form) return;
+  drafts.goOn(form.dataset.conversation);
+  notSent(navigator.onLine ? "The server did not answer" : "You are offline");
+});
 
-document.addEventListener("htmx:after:swap", arrive);
-window.addEventListener("beforeunload", (event) => {
-  if ([...drafts.values()].some((text) => text.trim())) event.preventDefault();
+let wasWriting = false;
+let failed = null;
+document.addEventListener("htmx:before:swap", () => (wasWriting = Boolean(document.activeElement?.closest("#composer"))));
+document.addEventListener("htmx:after:swap", () => {
+  arrive();
+  if (failed && !failed.isConnected && document.getElementById(find("button", failed).getAttribute("form"))) find("#thread .thread")?.append(failed);
 });
 
 /** It stands in the thread at once; the answer replaces it. */
 function showSending(text) {
   const list = find("#thread .thread");
-  if (!text.trim()) return;
+  if (!text.trim() || !list) return;
+  find("#sending")?.remove();
+  failed = null;
   const item = find("#sending-template").content.cloneNode(true);
-  find(".bubble", item).textContent = text;
+  find(".bubble", item).textContent = text.trim();
   list.append(item);
   find("#thread-scroll").scrollTop = find("#thread-scroll").scrollHeight;
 }
 
+/** The form keeps its id: sending again sends once, whether or not the first try arrived. */
+function notSent(why) {
+  const item = find("#sending");
+  if (!item) return;
+  item.classList.replace("is-sending", "is-failed");
+  find(".meta-state", item).classList.add("is-danger");
+  find(".sending-word", item).textContent = `Not sent: ${why.toLowerCase()}.`;
+  find("button", item).hidden = false;
+  failed = item;
+}
+
 function arrive() {
   const area = find("#reply");
-  const conversation = area?.form.dataset.conversation;
-  if (!area || area.dataset.ready === conversation) return;
-  area.value = drafts.get(conversation) ?? (area.dataset.ready ? area.defaultValue : area.value);
-  area.dataset.ready = conversation;
+  if (!area || area.dataset.ready) return;
+  area.dataset.ready = "yes";
+  drafts.restore(area.form, area);
   counter(area);
   grow(area);
+  if (wasWriting && (!document.activeElement || document.activeElement === document.body)) area.focus({ preventScroll: true });
 }
 
 arrive();

@@ -3,7 +3,7 @@
 import { debounce, find, findAll, fragment, refetch, say, settings } from "./page.js";
 import { refresh } from "./rows.js";
 
-const SIGNALS = ["task", "message", "delivery", "presence", "counts", "settings", "resync", "bye"];
+const SIGNALS = ["task", "message", "delivery", "presence", "draft", "counts", "settings", "resync", "bye"];
 const LATE = 10000;
 const POLLS = 60000;
 const EVERY = 15000;

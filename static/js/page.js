@@ -44,6 +44,7 @@ export function say(text, tone = "neutral", milliseconds = 5000) {
   toast.dataset.toast = milliseconds;
   toast.append(Object.assign(document.createElement("span"), { className: "toast-text", textContent: text }));
   find("#toasts")?.append(toast);
+  return toast;
 }
 
 export const isTyping = (element) =>

@@ -25,6 +25,12 @@ document.addEventListener("click", (event) => {
     copy.closest("[popover]")?.hidePopover();
     navigator.clipboard?.writeText(location.href).then(() => say("Link copied"));
   }
+  const copies = event.target.closest?.("[data-copy]");
+  if (copies) {
+    const bubble = find(".bubble", copies.closest(".message")).cloneNode(true);
+    findAll(".link-open, [popover], .bubble-media", bubble).forEach((one) => one.remove());
+    navigator.clipboard?.writeText(bubble.textContent.trim()).then(() => say("Message copied"));
+  }
   const item = event.target.closest?.(".menu .menu-item");
   if (item && !item.dataset.opens) item.closest("[popover]")?.hidePopover();
 });

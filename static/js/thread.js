@@ -42,6 +42,9 @@ function seen() {
   const newest = find("#thread")?.dataset.newest;
   const field = find("#composer input[name=last_seen_message_id]");
   if (newest && field) field.value = newest;
+  const task = find("#composer input[name=task]")?.value;
+  const header = task && find(`#task-${CSS.escape(task)}`);
+  if (header) find("#composer input[name=version]").value = header.dataset.version;
 }
 
 settle();

@@ -4,7 +4,11 @@ import { find, findAll } from "./page.js";
 const MOST = 3;
 const timers = new WeakMap();
 
+/** What can be taken back until a moment is offered until then, whoever looks. */
+const isExact = (toast) => toast.dataset.exactly !== undefined;
+
 function start(toast) {
+  if (isExact(toast) && timers.has(toast)) return;
   clearTimeout(timers.get(toast));
   timers.set(toast, setTimeout(() => leave(toast), Number(toast.dataset.toast) || 5000));
 }
@@ -44,7 +48,7 @@ document.addEventListener("click", ({ target }) => {
 for (const [event, pauses] of [["pointerover", true], ["pointerout", false], ["focusin", true], ["focusout", false]]) {
   document.addEventListener(event, ({ target }) => {
     if (!target.closest?.("#toasts")) return;
-    for (const toast of findAll("#toasts > .toast")) pauses ? clearTimeout(timers.get(toast)) : start(toast);
+    for (const toast of findAll("#toasts > .toast")) isExact(toast) || (pauses ? clearTimeout(timers.get(toast)) : start(toast));
   });
 }
 document.addEventListener("htmx:after:request", ({ target }) => {

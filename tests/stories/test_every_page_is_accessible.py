@@ -34,6 +34,8 @@ NO_PAGES = {
     "health.readyz",
     "live.stream",
     "live.since",
+    "drafts.draft",
+    "presence.everybody",
     "webhooks.messages",
     "webhooks.status",
 }

@@ -226,3 +226,35 @@ def test_what_was_typed_survives_looking_at_another_message(clinic: Clinic, desk
 
     expect(ana.bubble("The first of two")).to_be_visible()
     expect(ana.reply).to_have_value("Not finished")
+
+
+def test_who_else_is_there_is_seen_at_once_and_gone_when_they_leave(clinic: Clinic, desk_of: DeskOf) -> None:
+    a_waiting_text(clinic, "Watched by two")
+    a_waiting_text(clinic, "Somewhere else")
+    ana, ada = at(desk_of("ana"), "Watched by two"), at(desk_of("admin"), "Watched by two")
+    seen = ana.page.locator("#presence")
+    expect(seen).to_have_text("Ada Admin is viewing", timeout=2000)
+
+    ada.reply.press_sequentially("I will")
+    expect(seen).to_have_text("Ada Admin is writing…", timeout=2000)
+    expect(ana.row("Watched by two").locator(".row-writing")).to_be_visible()
+    expect(ada.row("Watched by two").locator(".row-writing")).to_have_count(0)
+
+    at(ada, "Somewhere else")
+    expect(seen).to_be_hidden(timeout=2000)
+    expect(ana.row("Watched by two").locator(".row-writing")).to_have_count(0)
+
+
+def test_what_a_colleague_completed_is_not_answered_unread(clinic: Clinic, desk_of: DeskOf) -> None:
+    a_waiting_text(clinic, "Dealt with already")
+    ana, ada = at(not_live(desk_of("ana")), "Dealt with already"), at(desk_of("admin"), "Dealt with already")
+    ana.reply.fill("Shall I?")
+
+    ada.button("Complete").click()
+    expect(ada.button("Reopen")).to_be_visible()
+    ana.button("Send text").click()
+
+    expect(ana.page.get_by_role("alert")).to_contain_text("Ada Admin completed this")
+    expect(ana.reply).to_have_value("Shall I?")
+    ana.button("Send anyway").click()
+    expect(ana.bubble("Shall I?")).to_be_visible()

@@ -156,6 +156,7 @@ FIELDS_OF_A_PRACTICE: dict[str, str | list[str]] = {
     "time_zone": "Europe/Berlin",
     "overdue_after_minutes": "60",
     "idle_minutes": "10",
+    "hold_seconds": "10",
     "texting_on": "yes",
 }
 FIELDS_OF_PREFERENCES: dict[str, str | list[str]] = {
@@ -209,8 +210,10 @@ POLICY: dict[tuple[str, str], Entry] = {
     # ---- messages and conversations
     ("messages.star", "POST"): Entry(SEE),
     ("messages.unstar", "POST"): Entry(SEE),
+    ("messages.mark_unread", "POST"): Entry(SEE),
     ("messages.resend", "POST"): Entry(SEE),
     ("messages.dismiss", "POST"): Entry(SEE),
+    ("messages.withdraw", "POST"): Entry(UNDO),
     ("conversations.send", "POST"): Entry(
         SEE,
         form={
@@ -222,6 +225,10 @@ POLICY: dict[tuple[str, str], Entry] = {
         foreign={"task": "404", "last_seen_message_id": "409"},
         also_reads={"version", "folder"},
     ),
+    ("presence.everybody", "GET"): Entry(READERS),
+    ("presence.note", "POST"): Entry(SEE, also_reads={"window", "doing"}),
+    ("drafts.draft", "GET"): Entry(SEE),
+    ("drafts.save", "POST"): Entry(SEE, form={"body": "Nine is"}, also_reads={"draft_version", "quietly"}),
     ("conversations.mark_unread", "POST"): Entry(SEE, also_reads={"task", "version"}),
     ("conversations.thread", "GET"): Entry(SEE, query={"task": "{task_id}"}, foreign={"task": "404"}),
     ("conversations.panel", "GET"): Entry(SEE),
@@ -242,6 +249,7 @@ POLICY: dict[tuple[str, str], Entry] = {
     ("patients.show", "GET"): Entry(PATIENTS, writes=NOTE),
     ("patients.record_consent", "POST"): Entry(NUMBERS_OF_PATIENTS, form={"how": "paper"}),
     ("patients.switch_number", "POST"): Entry(NUMBERS_OF_PATIENTS, form={"on": "no"}),
+    ("patients.switch_patient", "POST"): Entry(PATIENTS, form={"on": "no"}),
     # ---- settings
     ("settings.home", "GET"): Entry(SIGNED_IN),
     ("settings.practice", "GET"): Entry(ADMINISTRATION),

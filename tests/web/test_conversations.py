@@ -3,7 +3,8 @@
 import re
 from uuid import uuid4
 
-from sqlalchemy import func, select
+import pytest
+from sqlalchemy import Update, func, select, update
 from sqlalchemy.orm import Session
 
 from tests import builders
@@ -14,6 +15,9 @@ from triage.domain.conversations.conversation import Conversation
 from triage.domain.conversations.message import Direction, Message
 from triage.domain.inbox import scope
 from triage.domain.inbox.task import State
+from triage.domain.patients.patient import Patient
+from triage.domain.patients.phones import Phone, PhoneUse
+from triage.domain.practice.practice import Practice
 
 
 def sent(session: Session) -> list[str]:
@@ -137,6 +141,92 @@ def test_without_javascript_a_refused_reply_keeps_its_text_on_a_page(
     assert answer.status_code == 422
     assert "<h1>Not sent</h1>" in answer.text
     assert "x" * 1601 in answer.text
+
+
+def test_what_was_begun_is_kept_and_shown_to_its_writer(
+    ana: Browser, admin: Browser, session: Session, cast: Cast
+) -> None:
+    task = builders.a_task(session, cast=cast)
+    address, page = f"/conversations/{task.conversation_id}/draft", f"/inbox/all/c/{task.conversation_id}"
+
+    kept = ana.post(address, body="Nine is", quietly="1").get_json()
+    plain = ana.post(address, body="Nine is fi", draft_version=kept["version"], back=page)
+
+    assert kept == {"version": 1, "replaced": None}
+    assert (plain.status_code, plain.location) == (303, page)
+    assert ana.get(address).get_json() == {"body": "Nine is fi", "version": 2}
+    assert "Nine is fi</textarea>" in ana.get(page).text
+    assert "Nine is fi" in ana.get("/new-message").text
+    assert "Nine is fi" not in admin.get(page).text
+    assert 'class="row-draft"' in ana.get("/inbox/all").text
+    assert 'class="row-draft"' not in admin.get("/inbox/all").text
+
+
+def test_words_that_arrive_after_they_were_sent_are_not_kept(
+    ana: Browser, session: Session, cast: Cast
+) -> None:
+    task = builders.a_task(session, cast=cast)
+    address, form = f"/conversations/{task.conversation_id}", {"form_id": str(uuid4())}
+    ana.post_part(f"{address}/messages", body="Nine is fine.", **form)
+
+    late = ana.post(f"{address}/draft", body="Nine is fine.", quietly="1", **form).get_json()
+
+    assert late["version"] == 0
+    assert ana.get(f"{address}/draft").get_json()["body"] == ""
+
+
+def test_who_only_reads_begins_nothing(ben: Browser, session: Session, cast: Cast) -> None:
+    task = builders.a_task(session, cast=cast, state=State.COMPLETED, assignees=[cast.ben])
+
+    assert ben.post(f"/conversations/{task.conversation_id}/draft", body="I").status_code == 403
+
+
+def test_a_page_that_is_fetched_ahead_reads_nothing(ana: Browser, session: Session, cast: Cast) -> None:
+    task = builders.a_task(session, cast=cast)
+    page = f"/inbox/all/c/{task.conversation_id}"
+
+    ahead = ana.client.get(page, headers={"Sec-Purpose": "prefetch;prerender"})
+    head = ana.client.head(page)
+
+    session.expire_all()
+    assert (ahead.status_code, head.status_code) == (503, 200)
+    assert session.get_one(Conversation, task.conversation_id).unread_since is not None
+
+
+@pytest.mark.parametrize(
+    ("change", "way_out"),
+    [
+        (update(Phone).values(texting_on=False), "Turn texting on"),
+        (update(Phone).values(is_landline=True), "See other numbers"),
+        (update(Patient).values(texting_on=False), "Turn texts on"),
+        (update(PhoneUse).values(ended_at=func.now()), None),
+        (update(Practice).values(texting_on=False), "Open settings"),
+    ],
+)
+def test_a_closed_composer_names_the_way_out(
+    change: Update, way_out: str | None, admin: Browser, session: Session, cast: Cast
+) -> None:
+    task = builders.a_task(session, cast=cast, number=PAT_NUMBER)
+    session.execute(change)
+    session.commit()
+
+    page = admin.get(f"/inbox/all/c/{task.conversation_id}").text
+    composer = page.partition('class="composer-off"')[2].partition("</section>")[0]
+
+    assert composer
+    assert (f">{way_out}</a>" in composer) if way_out else ("no longer linked" in composer)
+
+
+def test_texts_to_a_patient_are_switched_on_again(admin: Browser, session: Session, cast: Cast) -> None:
+    task = builders.a_task(session, cast=cast, number=PAT_NUMBER)
+    page = f"/inbox/all/c/{task.conversation_id}"
+
+    admin.post(f"/patients/{cast.pat.id}/texting", on="no")
+    closed = admin.get(page).text
+    admin.post(f"/patients/{cast.pat.id}/texting", on="yes")
+
+    assert "switched off on the patient&#39;s record" in closed
+    assert "<textarea" in admin.get(page).text
 
 
 def test_after_stop_the_composer_says_why_it_is_closed(ana: Browser, session: Session, cast: Cast) -> None:

@@ -42,6 +42,23 @@ def test_who_sits_behind_a_wall_hears_that_counts_moved(session: Session, cast: 
     assert live.audible(a_signal(), live.ear_of(wes)) == ("counts", "{}")
 
 
+def test_who_sits_behind_a_wall_hears_of_presence_without_a_place(session: Session, cast: Cast) -> None:
+    """Where it is, only the answer to who may see it says; and no count has moved."""
+    wall = builders.a_role(session, cast=cast, messages=Messages.ALL, own_facilities_only=True)
+    wes = builders.a_member(session, cast=cast, role=wall, name="Wes Wall", facilities=[cast.north])
+    signal = Signal("presence", {"conversation": TASK}, frozenset())
+
+    assert live.audible(signal, live.ear_of(wes)) == ("presence", "{}")
+    assert live.audible(signal, live.ear_of(cast.ben)) is None
+
+
+def test_what_is_told_to_one_alone_nobody_else_hears(cast: Cast) -> None:
+    signal = Signal("draft", {"conversation": TASK}, frozenset({str(cast.ana.id)}), is_private=True)
+
+    assert live.audible(signal, live.ear_of(cast.ana)) is not None
+    assert live.audible(signal, live.ear_of(cast.admin)) is None
+
+
 def test_a_stream_ends_when_the_role_hears_less(session: Session, cast: Cast) -> None:
     wall = builders.a_role(session, cast=cast, messages=Messages.ALL, own_facilities_only=True)
     wes = builders.a_member(session, cast=cast, role=wall, name="Wes Wall", facilities=[cast.north])

@@ -7,6 +7,7 @@ nothing, that no answer holds what its reader must not see, and that every answe
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
@@ -23,13 +24,16 @@ from tests.web.policy import PEOPLE, POLICY, Entry
 from tests.web.world import Things, World, build, contents, fingerprints, undone, writes
 from triage.app import create_app
 from triage.config import Settings
-from triage.domain.inbox import scope, transitions
+from triage.domain.conversations.conversation import Conversation
+from triage.domain.inbox import replying, scope, transitions
 from triage.domain.practice import sign_in
 from triage.domain.tables import metadata
 from triage.kit import clock, db
 
 UNSAFE = {"POST", "PUT", "PATCH", "DELETE"}
-PREPARED = ("tasks.reopen", "tasks.undo")
+PREPARED = ("tasks.reopen", "tasks.undo", "messages.withdraw")
+# What only the member can take back who did it.
+ONE_S_OWN = ("tasks.undo", "messages.withdraw")
 # Whoever asks for a page is there: the session is renewed.
 ACTIVITY = {"member_session"}
 PLAIN: dict[str, str] = {}
@@ -144,12 +148,15 @@ class Matrix:
         things = self.world.things(cell.person, _of(cell, place))
         if name == "event_id":
             return self.prepared_event
+        if cell.endpoint == "messages.withdraw":
+            return self.prepared_message
         if name == "message_id":
             failed = cell.endpoint in ("messages.resend", "messages.dismiss")
             return things.failed_message_id if failed else things.inbound_message_id
         return getattr(things, name)
 
     prepared_event: UUID | None = None
+    prepared_message: UUID | None = None
     untouched: dict[str, str] = field(default_factory=dict)
 
     def fingerprints(self, cell: Cell) -> dict[str, str]:
@@ -160,13 +167,20 @@ class Matrix:
         return self.untouched
 
     def prepare(self, cell: Cell) -> None:
-        """A task must have been closed before it can be reopened, and moved before that can be undone."""
+        """A task must have been closed before it can be reopened, and moved or answered before that is undone."""
         if cell.endpoint not in PREPARED:
             return
         things = self.world.things(cell.person, cell.column)
         with db.transaction() as session:
             task = scope.task_for_system(session, things.task_id)
             assert task is not None
+            if cell.endpoint == "messages.withdraw":
+                conversation = session.get_one(Conversation, things.conversation_id)
+                mover = self._mover(cell, task.practice_id)
+                hold = timedelta(seconds=30)
+                reply = replying.reply(session, conversation, "Not so fast", by=mover, hold=hold)
+                self.prepared_message = reply.id
+                return
             event = transitions.complete(session, task, by=self._mover(cell, task.practice_id))
         self.prepared_event = event.id
 
@@ -174,7 +188,7 @@ class Matrix:
         """The one who asks, where the thing is their own; else a colleague of the thing's practice."""
         members = self.world.members
         mine = members.get(cell.person)
-        if cell.column == "own" and cell.person in self.world.own and cell.endpoint == "tasks.undo":
+        if cell.column == "own" and cell.person in self.world.own and cell.endpoint in ONE_S_OWN:
             return mine
         if practice_id == members["dan"].practice_id:
             return members["dan"]
@@ -409,8 +423,8 @@ def test_a_form_changes_its_own_fields_and_nothing_else(
     assert not wrong, "\n".join(wrong)
 
 
-# There was no star to take away, and the conversation was there.
-CHANGE_NOTHING = {"messages.unstar", "conversations.start"}
+# There was no star to take away, the conversation was there, and who is where stands in no table.
+CHANGE_NOTHING = {"messages.unstar", "conversations.start", "presence.note"}
 
 
 def _intruders(matrix: Matrix) -> dict[str, str]:
@@ -440,17 +454,18 @@ def _intruders(matrix: Matrix) -> dict[str, str]:
 def _changes(matrix: Matrix, cell: Cell, entry: Entry, form: dict[str, Any]) -> set[tuple[str, ...]]:
     """What a form changed: table, row, column and new value; new ids and times are alike."""
     with undone(matrix.connection):
+        world = contents(matrix.connection)
         matrix.prepare(cell)
-        before = contents(matrix.connection)
+        before = contents(matrix.connection) if cell.endpoint in PREPARED else world
         matrix.ask(cell, entry, fields=form).close()
         after = contents(matrix.connection)
-    known = {str(value) for row in before.values() for value in row.values()}
+    known = {str(value) for row in world.values() for value in row.values()}
     changed: set[tuple[str, ...]] = set()
     for key in before.keys() | after.keys():
         old, new = before.get(key, {}), after.get(key, {})
         for column in old.keys() | new.keys():
             if old.get(column) != new.get(column) and column not in RANDOM:
-                row = key[1] if key in before else "new"
+                row = key[1] if key in world else "new"
                 changed.add((key[0], row, column, _alike(new.get(column), known)))
     return changed
 

@@ -1,7 +1,9 @@
 """Stars are each member's own; a failed text is sent again as a new one."""
 
-from uuid import UUID
+import re
+from uuid import UUID, uuid4
 
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from tests import builders
@@ -9,7 +11,9 @@ from tests.cast import Cast
 from tests.web.conftest import Browser
 from triage.domain.conversations import delivery
 from triage.domain.conversations.delivery import OutboundState
+from triage.domain.conversations.message import Message
 from triage.domain.inbox import stars, transitions
+from triage.domain.practice.practice import Practice
 
 
 def starred(session: Session, cast: Cast, message_id: UUID) -> bool:
@@ -136,3 +140,47 @@ def test_a_failed_text_says_so_also_where_another_follows_at_once(
 
     assert "Not delivered" in page.partition('id="thread"')[2]
     assert f"/messages/{failed.id}/resend" in page
+
+
+def test_unread_from_here_on(ana: Browser, ben: Browser, session: Session, cast: Cast) -> None:
+    number = builders.a_number()
+    task = builders.a_task(session, cast=cast, number=number, body="The first")
+    first = task.last_message_id
+    builders.an_inbound(session, cast=cast, number=number, body="The second")
+    at = f"/inbox/unassigned/c/{task.conversation_id}?task={task.id}"
+    ana.get(at)
+
+    part = ana.post_part(f"/messages/{first}/unread", at=at).text.partition('id="thread"')[2]
+
+    assert part.index('id="new-rule"') < part.index("The first") < part.index("The second")
+    assert ben.post_part(f"/messages/{first}/unread").status_code == 404
+
+
+def test_a_held_text_is_taken_back_once(ana: Browser, session: Session, cast: Cast) -> None:
+    session.execute(update(Practice).values(hold_seconds=5))
+    session.commit()
+    task = builders.a_task(session, cast=cast)
+    at = f"/inbox/all/c/{task.conversation_id}?task={task.id}"
+    sent = ana.post_part(f"/conversations/{task.conversation_id}/messages", at=at, body="Too fast.").text
+    undo = re.search(r'action="(/messages/[^"]+/withdrawal)"', sent)
+    assert undo
+    assert 'data-toast="5000" data-exactly' in sent
+    form = {"form_id": str(uuid4())}
+
+    first, again = (ana.post_part(undo[1], at=at, **form) for _ in range(2))
+
+    assert "Too fast.</textarea>" in first.text
+    assert first.text.count("Too fast.") == 1
+    assert again.status_code == 200
+    assert session.scalar(select(func.count()).select_from(Message).where(Message.body == "Too fast.")) == 0
+
+
+def test_a_text_that_has_left_is_not_taken_back(ana: Browser, session: Session, cast: Cast) -> None:
+    message = builders.a_reply(session, by=cast.ana, task=builders.a_task(session, cast=cast))
+    delivery.claim(session, limit=1)
+    session.commit()
+
+    answer = ana.post_part(f"/messages/{message.id}/withdrawal")
+
+    assert answer.status_code == 409
+    assert "has left already" in answer.text

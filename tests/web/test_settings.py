@@ -18,6 +18,7 @@ PRACTICE = {
     "time_zone": "America/New_York",
     "overdue_after_minutes": "120",
     "idle_minutes": "15",
+    "hold_seconds": "0",
     "texting_on": "yes",
     "reply_assigns": "yes",
 }
@@ -93,6 +94,7 @@ def test_nothing_is_noted_where_nothing_changed(admin: Browser, session: Session
         ("overdue_after_minutes", "4", "Choose between 5 minutes and 7 days."),
         ("overdue_after_minutes", "soon", "Choose between 5 minutes and 7 days."),
         ("idle_minutes", "61", "Choose between 5 and 60 minutes."),
+        ("hold_seconds", "31", "Choose between 0 and 30 seconds."),
         ("idle_minutes", "9" * 30, "Choose between 5 and 60 minutes."),
     ],
 )

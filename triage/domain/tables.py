@@ -3,6 +3,7 @@
 from triage.domain.audit import Audit
 from triage.domain.conversations.conversation import Conversation
 from triage.domain.conversations.delivery import DeliveryReport, OutboundText
+from triage.domain.conversations.drafts import Draft
 from triage.domain.conversations.message import Message
 from triage.domain.conversations.reading import MemberReading
 from triage.domain.inbox.stars import Star
@@ -26,7 +27,7 @@ ALL = (
     Practice, Facility, PracticeNumber, Role, Program, Member, MemberFacility, ProgramRestriction,
     MemberSession, Throttle, Submission, Audit,
     Patient, Contact, PatientContact, Enrolment, Phone, PhoneUse, CareTeamMember, ConsentEvent,
-    Conversation, Message, OutboundText, DeliveryReport, MemberReading,
+    Conversation, Message, OutboundText, DeliveryReport, MemberReading, Draft,
     Task, TaskMessage, Assignment, TaskEvent, AssignmentExplanation, Star,
     Inbound, StrayCall, Heartbeat, TickRun,
 )  # fmt: skip

@@ -15,11 +15,12 @@ _client: "redis.Redis | None" = None
 
 
 class Signal(NamedTuple):
-    """`audience` holds the members who see only what is theirs and may hear this one."""
+    """`audience` holds the members who see only what is theirs and may hear this one; `is_private`: they alone."""
 
     kind: str
     ids: dict[str, str]
     audience: frozenset[str]
+    is_private: bool = False
 
 
 def connect(client: "redis.Redis | None") -> None:
@@ -36,11 +37,25 @@ def announce(
     session: Session, practice_id: UUID, kind: str, *, to: set[UUID] | None = None, **ids: UUID | int | str
 ) -> None:
     """Tell open pages after the commit. `to` adds members who see only what is theirs; others hear it too."""
-    signal = {
+    _add(session, practice_id, _signal(kind, ids, to or set()))
+
+
+def announce_alone(
+    session: Session, practice_id: UUID, kind: str, *, to: UUID, **ids: UUID | int | str
+) -> None:
+    """Tell the open pages of this one member, after the commit."""
+    _add(session, practice_id, {**_signal(kind, ids, {to}), "private": "1"})
+
+
+def _signal(kind: str, ids: dict[str, UUID | int | str], to: set[UUID]) -> dict[Any, Any]:
+    return {
         "kind": kind,
         "ids": json.dumps({name: str(value) for name, value in ids.items()}),
-        "to": json.dumps(sorted(str(member_id) for member_id in to or ())),
+        "to": json.dumps(sorted(str(member_id) for member_id in to)),
     }
+
+
+def _add(session: Session, practice_id: UUID, signal: dict[Any, Any]) -> None:
     batch: list[tuple[UUID, dict[Any, Any]]] | None = session.info.get("signals")
     if batch is None:
         batch = session.info["signals"] = []
@@ -66,4 +81,5 @@ def read(fields: dict[bytes, bytes]) -> Signal:
         kind=fields[b"kind"].decode(),
         ids=json.loads(fields[b"ids"]),
         audience=frozenset(json.loads(fields[b"to"])),
+        is_private=b"private" in fields,
     )

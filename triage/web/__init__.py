@@ -7,10 +7,12 @@ from triage.kit.paths import STATIC
 from triage.web import assets, auth, errors, filters, live, render, security, shell
 from triage.web.conversations import conversations
 from triage.web.demo import demo
+from triage.web.drafts import drafts
 from triage.web.health import health
 from triage.web.inbox import inbox
 from triage.web.messages import messages
 from triage.web.patients import patients
+from triage.web.presence import presence
 from triage.web.settings import settings as settings_pages
 from triage.web.tasks import tasks
 from triage.web.webhooks import webhooks
@@ -32,6 +34,8 @@ def install(app: Flask, settings: Settings) -> None:
         tasks,
         messages,
         conversations,
+        drafts,
+        presence,
         patients,
         settings_pages,
     ):

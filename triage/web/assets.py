@@ -143,8 +143,10 @@ class Assets:
         return f"/static/{self.version}/{name}"
 
     def modules(self) -> list[str]:
-        """The JavaScript modules, for preloading them side by side instead of one after the other."""
-        return sorted(name for name in self.files if name.startswith("js/"))
+        """The modules that every page runs, for preloading them side by side; `js/later` is fetched on use."""
+        return sorted(
+            name for name in self.files if name.startswith("js/") and not name.startswith("js/later/")
+        )
 
 
 def install(app: Flask, folder: Path) -> Assets:

@@ -77,6 +77,11 @@ def gather(
     return Changed(page, shown, row, reason)
 
 
+def nothing() -> Changed:
+    """Of a form that came again: the page has had its answer."""
+    return Changed(asker(), None, None, None)
+
+
 def gather_task(session: Session, member: Member, task_id: UUID) -> Changed:
     """The same, by the task."""
     task = scope.find_task(session, member, task_id)

@@ -1,17 +1,16 @@
 """A conversation: replying, the thread, the patient beside it, and starting a new one."""
 
-from datetime import timedelta
+import re
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from flask import Blueprint, Response, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
 
-from triage.config import settings
 from triage.domain import audit
 from triage.domain.conversations import reading
 from triage.domain.conversations.conversation import Conversation
-from triage.domain.inbox import replying, scope, transitions
+from triage.domain.inbox import begun, replying, scope, transitions
 from triage.domain.inbox.record import Number, numbers_of
 from triage.domain.inbox.task import TaskEvent
 from triage.domain.patients import directory
@@ -25,6 +24,7 @@ from triage.web.auth import current_member, needs
 from triage.web.render import Piece, Toast
 
 conversations = Blueprint("conversations", __name__)
+VERSION = re.compile(r"[0-9]{1,9}")
 
 
 class Found(NamedTuple):
@@ -46,33 +46,55 @@ def send(conversation_id: UUID) -> Response:
     try:
         with db.transaction() as session:
             conversation = scope.find_conversation(session, member, conversation_id, lock=True)
-            event = None if once.is_repeated(session, member) else _reply(session, member, conversation)
+            sent = None if once.is_repeated(session, member) else _reply(session, member, conversation)
             now = changed.gather(session, member, conversation, task_id=_task_id())
     except (Invalid, NotAllowed, NotPossible) as refusal:
         return _keep_text(conversation_id, refusal)
-    return changed.answer(now, _sent_toast(event), composer={})
+    return changed.answer(now, _sent_toast(member, sent), composer={})
 
 
-def _reply(session: Session, member: Member, conversation: Conversation) -> TaskEvent | None:
-    replying.reply(
+class Sent(NamedTuple):
+    """What a form led to: a text that waits or leaves, and perhaps a task that was completed with it."""
+
+    message_id: UUID
+    completion: TaskEvent | None
+
+
+def _reply(session: Session, member: Member, conversation: Conversation) -> Sent:
+    message = replying.reply(
         session,
         conversation,
         request.form.get("body", ""),
         by=member,
         last_seen_message_id=_uuid(request.form.get("last_seen_message_id")),
-        hold=timedelta(seconds=settings().send_hold_seconds),
+        seen=_seen(),
+        hold=replying.hold_of(member),
     )
     task_id = _task_id()
     if request.form.get("then") != "complete" or task_id is None:
-        return None
+        return Sent(message.id, None)
     task = scope.find_task(session, member, task_id, lock=True)
-    return transitions.complete(session, task, by=member)
+    return Sent(message.id, transitions.complete(session, task, by=member))
 
 
-def _sent_toast(event: TaskEvent | None) -> Toast | None:
-    if event is None:
+def _seen() -> tuple[UUID, int] | None:
+    """The task beside the composer, as the page showed it."""
+    task_id, version = _uuid(request.form.get("task")), request.form.get("version", "")
+    return (task_id, int(version)) if task_id and VERSION.fullmatch(version) else None
+
+
+def _sent_toast(member: Member, sent: Sent | None) -> Toast | None:
+    """Undo is offered for as long as the text waits; one that leaves at once cannot be taken back, completing can."""
+    if sent is None:
         return None if render.is_partial() else Toast("Sent")
-    return Toast("Sent and completed", undo_url=url_for("tasks.undo", event_id=event.id))
+    words = "Sent and completed" if sent.completion else "Sent"
+    hold = replying.hold_of(member)
+    if hold:
+        undo_url = url_for("messages.withdraw", message_id=sent.message_id)
+        return Toast(words, undo_url=undo_url, lasts_for=int(hold.total_seconds() * 1000))
+    if sent.completion:
+        return Toast(words, undo_url=url_for("tasks.undo", event_id=sent.completion.id))
+    return None if render.is_partial() else Toast(words)
 
 
 def _keep_text(conversation_id: UUID, refusal: Invalid | NotAllowed | NotPossible) -> Response:
@@ -208,11 +230,13 @@ def _find_page(
         numbers = [
             (str(one.id), one.label) for one in practices.numbers_of(session, current_member().practice_id)
         ]
+        unsent = begun.listing(session, current_member())
     context: dict[str, Any] = {
         "values": values,
         "errors": errors,
         "results": results,
         "practice_numbers": numbers,
+        "unsent": unsent,
     }
     return render.page("conversations/find.html", status, **context)
 

@@ -17,6 +17,7 @@ from jinja2.runtime import Context
 from markupsafe import Markup, escape
 from uuid_utils import uuid7
 
+from triage.web import links
 from triage.web.assets import ICONS, SPRITE, Assets
 
 HUES = 12
@@ -41,6 +42,7 @@ def install(app: Flask, assets: Assets) -> None:
         phone=phone,
         short_date=short_date,
         when=when,
+        with_links=links.parts,
     )
     app.jinja_env.globals.update(
         asset=assets.url,

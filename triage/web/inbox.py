@@ -66,7 +66,7 @@ def conversation(folder: str, conversation_id: UUID) -> Response:
             is_full="full" in request.args,
             before=request.args.get("before"),
         )
-        if "X-Background" not in request.headers:
+        if request.method == "GET" and "X-Background" not in request.headers:
             _note_reading(session, member, found)
         row = _row_of(session, member, shown.task.id) if shown.task else None
         context = {**_around(slug), **shown.context()}

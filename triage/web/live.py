@@ -140,9 +140,13 @@ hub = Hub()
 
 def audible(signal: live.Signal, ear: Ear) -> tuple[str, str] | None:
     """The signal as this page may hear it, or None. Somebody behind a wall, whom nobody named, hears that counts moved."""
+    if signal.is_private and ear.member_id not in signal.audience:
+        return None
     if ear.hears_everything or ear.member_id in signal.audience:
         return signal.kind, json.dumps(signal.ids)
-    return ("counts", "{}") if ear.hears_counts else None
+    # Who is where moves no count; which conversation it is, only the answer to who may see it says.
+    kind = signal.kind if signal.kind == "presence" else "counts"
+    return (kind, "{}") if ear.hears_counts else None
 
 
 def _put(ear: Ear, item: tuple[str, str, str]) -> None:

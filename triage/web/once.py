@@ -30,6 +30,11 @@ def is_repeated(session: Session, member: Member) -> bool:
     return submission.first_result(session, member, _form_id(), _content(), now=now) is not None
 
 
+def was_received(session: Session, member: Member) -> bool:
+    """Whether this form has done its work; asking is not sending."""
+    return submission.is_known(session, member, _form_id())
+
+
 def errors_of(refusal: Invalid) -> dict[str, str]:
     """By field; a sentence about the whole form has none."""
     return refusal.fields or {"": refusal.sentence}

@@ -60,7 +60,10 @@ class TaskView(NamedTuple):
 
 
 class Composer(NamedTuple):
-    """Where a reply is written; `way_out` is a pair of label and address."""
+    """Where a reply is written; `way_out` is a pair of label and address.
+
+    `draft` is what this member has begun to write, in its version; `signature` is what will be added to it.
+    """
 
     is_enabled: bool
     reason: str
@@ -68,6 +71,9 @@ class Composer(NamedTuple):
     form_id: str
     label: str
     last_seen_message_id: UUID | None
+    draft: str
+    draft_version: int
+    signature: str
 
 
 class Opened(NamedTuple):
@@ -208,18 +214,35 @@ def composer(
     return Composer(
         is_enabled=state.is_enabled,
         reason=state.reason,
-        way_out=_way_out(member, conversation, state.way_out),
+        way_out=_way_out(member, conversation, identity, state.way_out),
         form_id=form_id(),
         label=f"Reply to {identity.name}" if identity.name else "Reply to this number",
         last_seen_message_id=state.last_seen_message_id,
+        draft=state.draft.body if state.draft else "",
+        draft_version=state.draft.version if state.draft else 0,
+        signature=state.signature,
     )
 
 
-def _way_out(member: Member, conversation: Conversation, word: str | None) -> tuple[str, str] | None:
-    labels = {"record_consent": "Record consent", "turn_on": "Turn texting on"}
-    if word not in labels or conversation.patient_id is None or not _opens_patients(member):
+ON_THE_RECORD = {
+    "record_consent": "Record consent",
+    "turn_on": "Turn texting on",
+    "patient_on": "Turn texts on",
+    "other_number": "See other numbers",
+}
+
+
+def _way_out(
+    member: Member, conversation: Conversation, identity: Identity, word: str | None
+) -> tuple[str, str] | None:
+    """Where this member can change what says no; None where they cannot."""
+    if word == "practice" and member.may(Privilege.SETTINGS):
+        return "Open settings", url_for("settings.practice")
+    people = [person.patient_id for person in identity.people]
+    patient_id = conversation.patient_id or next(iter(people), None)
+    if word not in ON_THE_RECORD or patient_id is None or not _opens_patients(member):
         return None
-    return labels[word], url_for("patients.show", patient_id=conversation.patient_id)
+    return ON_THE_RECORD[word], url_for("patients.show", patient_id=patient_id)
 
 
 def panel(

@@ -10,7 +10,7 @@ from triage.domain import audit
 from triage.domain.inbox import record
 from triage.domain.patients import consent, directory
 from triage.domain.patients.directory import Found
-from triage.domain.patients.patient import Patient
+from triage.domain.patients.patient import Patient, find_patient
 from triage.domain.practice.member import Member, hue_of, initials_of
 from triage.domain.practice.privileges import Messages, Privilege
 from triage.kit import clock, db
@@ -143,6 +143,22 @@ def switch_number(patient_id: UUID, use_id: UUID) -> Response:
         _, phone = record.find_use(session, member, patient_id, use_id)
         consent.switch_number(session, phone, on=on, by=member.id, now=clock.now(session))
         return "Texting to this number is on." if on else "Texting to this number is off."
+
+    return _back_to(patient_id, once.run(switch))
+
+
+@patients.post("/patients/<uuid:patient_id>/texting")
+@needs(Privilege.SIGNED_IN)
+def switch_patient(patient_id: UUID) -> Response:
+    """`on` is yes or no, for all of the patient's numbers (CharmHealth's "Text Notification", A24)."""
+    member = current_member()
+    directory.require(member)
+    on = request.form.get("on") == "yes"
+
+    def switch(session: Session) -> str:
+        patient = find_patient(session, member, patient_id, lock=True)
+        consent.switch_patient(session, patient, on=on, by=member.id, now=clock.now(session))
+        return "Texts to this patient are on." if on else "Texts to this patient are off."
 
     return _back_to(patient_id, once.run(switch))
 

@@ -76,12 +76,17 @@ def in_conversation(conversation_id: UUID, target: str) -> str:
 
 @dataclass(frozen=True)
 class Toast:
-    """A line at the foot of the page: what happened, and the way to take it back."""
+    """A line at the foot of the page: what happened, and the way to take it back.
+
+    `lasts_for` is given where that way ends at a moment, in milliseconds from now: then it is there for exactly so
+    long.
+    """
 
     text: str
     tone: Literal["neutral", "danger"] = "neutral"
     undo_url: str = ""
     version: int | None = None
+    lasts_for: int = 0
 
 
 def is_partial() -> bool:
@@ -140,7 +145,7 @@ def wrap(piece: Piece) -> str:
 
 def flash_toast(toast: Toast) -> None:
     """Keeps a toast for the next page that this browser asks for."""
-    flash([toast.text, toast.tone, toast.undo_url, toast.version], "toast")  # type: ignore[arg-type]  # any JSON will do
+    flash([toast.text, toast.tone, toast.undo_url, toast.version, toast.lasts_for], "toast")  # type: ignore[arg-type]  # any JSON will do
 
 
 def flashed() -> list[Toast]:

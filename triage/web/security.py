@@ -41,6 +41,13 @@ def install(app: Flask, settings: Settings) -> None:
         if not is_safe and request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site"):
             raise CrossSite
 
+    @app.before_request
+    def refuse_to_be_fetched_ahead() -> Response | None:
+        """Looking is noted, and marks as read: a page that nobody asked to see is not given away."""
+        if "prefetch" not in request.headers.get("Sec-Purpose", "") or request.endpoint == "static":
+            return None
+        return Response(status=503)
+
     @app.after_request
     def add_headers(response: Response) -> Response:
         is_demo_page = request.endpoint == "demo.show"

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from tests.builders import a_reply, a_task, a_text_from, ago, an_inbound, conversation_of, received
@@ -10,9 +10,10 @@ from tests.cast import NORTH_NUMBER, PAT_NUMBER, SOUTH_NUMBER, Cast
 from triage.domain.conversations import reading
 from triage.domain.conversations.conversation import Conversation
 from triage.domain.conversations.delivery import OutboundState, OutboundText
+from triage.domain.conversations.message import Message
 from triage.domain.inbox import thread, transitions
 from triage.domain.inbox.task import State, Task
-from triage.domain.inbox.thread import Bubble, Day, NewRule, Note, Thread
+from triage.domain.inbox.thread import Bubble, Day, Folded, NewRule, Note, Thread
 from triage.domain.intake import process
 from triage.domain.patients import phones
 from triage.domain.practice.member import Member
@@ -188,3 +189,20 @@ def test_texts_within_five_minutes_share_a_line(session: Session, cast: Cast) ->
 
     assert [bubble.shows_meta for bubble in shown] == [False, True, True]
     assert timedelta(minutes=5) == thread.GROUPED_WITHIN
+
+
+def test_automatic_texts_in_a_row_take_one_line(session: Session, cast: Cast) -> None:
+    task = a_task(session, cast=cast, number=PAT_NUMBER, assignees=[cast.ana])
+    notices = [a_reply(session, by=cast.ana, task=task, body=f"Notice {place}") for place in range(3)]
+    ids = [notice.id for notice in notices]
+    session.execute(update(Message).where(Message.id.in_(ids)).values(is_automatic=True))
+    session.execute(
+        update(OutboundText).where(OutboundText.message_id == ids[2]).values(is_failed=True, error_code=30007)
+    )
+    session.expire_all()
+
+    shown = read(session, cast.ana, conversation_of(session, task))
+
+    (folded,) = [entry for entry in shown.entries if isinstance(entry, Folded)]
+    assert [bubble.body for bubble in folded.bubbles] == ["Notice 0", "Notice 1"]
+    assert bodies(shown)[-1] == "Notice 2"

@@ -43,9 +43,11 @@ def mark_read(session: Session, conversation: Conversation, *, by: Member, now: 
         live.announce(session, by.practice_id, "task", conversation=conversation.id)
 
 
-def mark_unread(session: Session, conversation: Conversation, *, by: Member, now: datetime) -> None:
-    """Unread again for everybody. Safe to repeat."""
-    conversation.unread_since = conversation.unread_since or conversation.last_inbound_at or now
+def mark_unread(
+    session: Session, conversation: Conversation, *, by: Member, now: datetime, since: datetime | None = None
+) -> None:
+    """Unread again for everybody, the newest text or everything `since` a moment. Safe to repeat."""
+    conversation.unread_since = since or conversation.unread_since or conversation.last_inbound_at or now
     audit.record(
         session,
         by.practice_id,

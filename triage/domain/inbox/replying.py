@@ -10,8 +10,9 @@ from sqlalchemy.orm import Session
 
 from triage.domain import audit, wording
 from triage.domain.conversations import conversation as conversations
-from triage.domain.conversations import delivery
+from triage.domain.conversations import delivery, drafts
 from triage.domain.conversations.conversation import Conversation
+from triage.domain.conversations.drafts import Draft
 from triage.domain.conversations.message import LONGEST_TEXT, Direction, Message
 from triage.domain.inbox import scope, thread, transitions
 from triage.domain.patients import consent, phones
@@ -28,7 +29,8 @@ from triage.kit.errors import Invalid, NotAllowed, NotFound, NotPossible
 class Composer(NamedTuple):
     """Whether this member can write here now. `leg` names what says no; `reason` says it to a person.
 
-    `way_out` is a word for the page: `record_consent`, `turn_on`, or None where only the patient can help.
+    `way_out` is a word for the page, as in `WAYS_OUT`, or None where only the patient can help. `draft` is what
+    this member has begun to write; `signature` is what the practice adds to it.
     """
 
     is_enabled: bool
@@ -36,9 +38,20 @@ class Composer(NamedTuple):
     leg: Leg | None
     way_out: str | None
     last_seen_message_id: UUID | None
+    draft: Draft | None = None
+    signature: str = ""
 
 
-WAYS_OUT = {Leg.NO_CONSENT: "record_consent", Leg.NUMBER_OFF: "turn_on"}
+# Each of them names a place where somebody of the practice can change it.
+WAYS_OUT = {
+    Leg.PRACTICE_OFF: "practice",
+    Leg.NOT_A_MOBILE: "other_number",
+    Leg.NUMBER_OFF: "turn_on",
+    Leg.PATIENT_OFF: "patient_on",
+    Leg.LANDLINE: "other_number",
+    Leg.NOT_CURRENT: "other_number",
+    Leg.NO_CONSENT: "record_consent",
+}
 
 
 def composer(session: Session, member: Member, conversation: Conversation) -> Composer:
@@ -48,7 +61,9 @@ def composer(session: Session, member: Member, conversation: Conversation) -> Co
         return Composer(False, "Only somebody who has this task can reply.", None, None, newest)
     answer = _ask(session, member, conversation)
     if answer.is_yes:
-        return Composer(True, "", None, None, newest)
+        draft = drafts.draft_of(session, member, conversation.id)
+        signature = wording.signature(member.first_name) if member.practice.sign_texts else ""
+        return Composer(True, "", None, None, newest, draft, signature)
     assert answer.leg is not None
     way_out = WAYS_OUT.get(answer.leg) if member.messages is Messages.ALL else None
     return Composer(False, reason_for(answer, member.practice.time_zone), answer.leg, way_out, newest)
@@ -88,12 +103,14 @@ def reply(
     *,
     by: Member,
     last_seen_message_id: UUID | None = None,
+    seen: tuple[UUID, int] | None = None,
     hold: timedelta = timedelta(0),
 ) -> Message:
     """Queue a text to the patient; a pending task becomes the sender's where the practice wants that.
 
-    Raises `Invalid` (empty, too long), `NotAllowed`, `NotPossible` (may not be texted, or somebody wrote since
-    the page was made: the text stays with the writer).
+    `seen` is the task beside the composer, in the version that the writer saw. Raises `Invalid` (empty, too
+    long), `NotAllowed`, `NotPossible` (may not be texted, or somebody wrote or closed the task since the page
+    was made: the text stays with the writer).
     """
     if not scope.may_write_in(session, by, conversation):
         raise NotAllowed("Only somebody who has this task can reply.")
@@ -102,13 +119,21 @@ def reply(
         raise NotPossible(reason_for(answer, by.practice.time_zone))
     body = _checked(body, by)
     _refuse_when_stale(session, conversation, last_seen_message_id, by)
+    if seen is not None:
+        transitions.refuse_when_closed_since(session, scope.find_task(session, by, seen[0]), seen[1], by=by)
     number = session.get_one(PracticeNumber, conversation.practice_number_id)
     phone = session.get_one(Phone, conversation.phone_id)
     message = delivery.queue(
         session, conversation, number, phone, body, by=by.id, now=clock.now(session), hold=hold
     )
+    drafts.drop(session, conversation.id, by=by)
     _touch_task(session, conversation, by)
     return message
+
+
+def hold_of(member: Member) -> timedelta:
+    """How long a text of this member's practice waits, and can be taken back."""
+    return timedelta(seconds=member.practice.hold_seconds)
 
 
 def _checked(body: str, by: Member) -> str:

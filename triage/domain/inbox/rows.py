@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import ARRAY, Uuid, bindparam, func, select
 from sqlalchemy.orm import Session, aliased
 
-from triage.domain.conversations import reading, unanswered
+from triage.domain.conversations import drafts, reading, unanswered
 from triage.domain.conversations.conversation import Conversation
 from triage.domain.conversations.delivery import OutboundText
 from triage.domain.conversations.message import Direction, Message
@@ -32,7 +32,10 @@ class Tag(NamedTuple):
 
 
 class Row(NamedTuple):
-    """One line of a folder. `message_id` is set where the row stands for a message, not for a task."""
+    """One line of a folder. `message_id` is set where the row stands for a message, not for a task.
+
+    `has_draft`: the member who looks has begun to write there.
+    """
 
     task_id: UUID | None
     conversation_id: UUID
@@ -55,6 +58,7 @@ class Row(NamedTuple):
     closed_at: datetime | None
     facility_name: str | None
     message_id: UUID | None = None
+    has_draft: bool = False
 
 
 class _Around(NamedTuple):
@@ -66,6 +70,7 @@ class _Around(NamedTuple):
     starred: set[UUID]
     read_until: dict[UUID, datetime]
     failed: set[UUID]
+    drafted: set[UUID]
 
 
 def rows_of(session: Session, member: Member, listing: folders.Listing, *, now: datetime) -> list[Row]:
@@ -139,6 +144,7 @@ def _task_row(
         closed_by=around.people.get(task.closed_by_id) if task.closed_by_id else None,
         closed_at=task.closed_at,
         facility_name=facility_name,
+        has_draft=conversation.id in around.drafted,
     )
 
 
@@ -232,6 +238,7 @@ def _message_row(
         closed_at=None,
         facility_name=facility_name,
         message_id=message.id,
+        has_draft=conversation.id in around.drafted,
     )
 
 
@@ -254,6 +261,7 @@ def _around(
         starred=stars.starred_of(session, member, message_ids),
         read_until=reading.read_until(session, member, conversation_ids),
         failed=unanswered.failed_among(session, conversation_ids),
+        drafted=drafts.drafted_among(session, member, conversation_ids),
     )
 
 

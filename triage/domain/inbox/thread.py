@@ -93,7 +93,16 @@ class Bubble(NamedTuple):
     kind: str = "bubble"
 
 
-Entry = Day | NewRule | Note | Bubble
+class Folded(NamedTuple):
+    """Automatic texts in a row: nobody of the practice wrote them, so they take one line."""
+
+    id: UUID
+    at: datetime
+    bubbles: tuple[Bubble, ...]
+    kind: str = "folded"
+
+
+Entry = Day | NewRule | Note | Bubble | Folded
 
 
 class Thread(NamedTuple):
@@ -462,5 +471,20 @@ def _in_order(
         ):
             is_ruled = True
             entries.append(NewRule())
-        entries.append(entry)
+        if isinstance(entry, Bubble) and entry.is_automatic:
+            _fold(entries, entry)
+        else:
+            entries.append(entry)
     return entries
+
+
+def _fold(entries: list[Entry], bubble: Bubble) -> None:
+    """One that did not arrive stands by itself, where it is seen."""
+    if bubble.delivery is not None and bubble.delivery.tone == "danger":
+        entries.append(bubble)
+        return
+    last = entries[-1] if entries else None
+    if isinstance(last, Folded):
+        entries[-1] = last._replace(bubbles=(*last.bubbles, bubble))
+    else:
+        entries.append(Folded(bubble.id, bubble.at, (bubble,)))

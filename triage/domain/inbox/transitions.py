@@ -115,13 +115,18 @@ def undo(session: Session, event_id: UUID, *, by: Member) -> tuple[Task, TaskEve
         raise NotPossible(_what_happened(session, task, event.version), current=task)
     if clock.now(session) - event.at > UNDO_FOR + UNDO_GRACE:
         raise NotPossible("It is too late to undo this. Use the buttons of the task instead.", current=task)
+    return task, take_back(session, task, event, by=by)
+
+
+def take_back(session: Session, task: Task, event: TaskEvent, *, by: Member) -> TaskEvent:
+    """The inverse of the task's newest move. Raises `NotPossible` where a newer task is open in its conversation."""
     before = session.scalars(
         select(TaskEvent).where(TaskEvent.task_id == task.id, TaskEvent.version == event.version - 1)
     ).one()
     if task.state not in (P, A) and event.from_state in (P, A):
         _refuse_beside_newer(session, task)
     had = [UUID(id_) for id_ in before.assignees]
-    to = event.from_state
+    to = event.from_state or P
     closing = _last_closing(session, task) if to in (C, D) else None
     if to is A:
         had = _who_can_have(session, task, had)
@@ -130,7 +135,7 @@ def undo(session: Session, event_id: UUID, *, by: Member) -> tuple[Task, TaskEve
     if closing is not None:
         task.closed_at, task.closed_by_id = closing.at, closing.member_id
         session.flush()
-    return task, undone
+    return undone
 
 
 def _last_closing(session: Session, task: Task) -> TaskEvent | None:
@@ -237,6 +242,13 @@ def _check(session: Session, task: Task, move: Move, expected_version: int | Non
             raise NotPossible(_what_happened(session, task, expected_version), current=task)
     if task.state not in MOVES[move][0]:
         raise NotPossible(_what_happened(session, task, task.version - 1), current=task)
+
+
+def refuse_when_closed_since(session: Session, task: Task, seen_version: int, *, by: Member) -> None:
+    """Whoever writes about waiting work must know that a colleague has dealt with it. Raises `NotPossible`."""
+    if task.state in (P, A) or task.version <= seen_version or task.closed_by_id == by.id:
+        return
+    raise NotPossible(f"{_what_happened(session, task, seen_version)} Your text was not sent: look first.")
 
 
 def _what_happened(session: Session, task: Task, since_version: int) -> str:

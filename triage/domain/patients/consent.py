@@ -246,6 +246,22 @@ def switch_number(session: Session, phone: Phone, *, on: bool, by: UUID, now: da
         )
 
 
+def switch_patient(session: Session, patient: Patient, *, on: bool, by: UUID, now: datetime) -> None:
+    """Staff turn texts to a patient on or off, whatever the number. Safe to repeat."""
+    if patient.texting_on != on:
+        patient.texting_on = on
+        audit.record(
+            session,
+            patient.practice_id,
+            audit.Action.NUMBER_SWITCHED,
+            by=by,
+            at=now,
+            subject_id=patient.id,
+            patient_id=patient.id,
+            on=on,
+        )
+
+
 def _write(
     session: Session,
     phone: Phone,

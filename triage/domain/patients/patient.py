@@ -218,9 +218,10 @@ def visible_patients(member: Member) -> Select[Patient]:
     )
 
 
-def find_patient(session: Session, member: Member, patient_id: UUID) -> Patient:
+def find_patient(session: Session, member: Member, patient_id: UUID, *, lock: bool = False) -> Patient:
     """Raises `NotFound`, also for a patient of another practice."""
-    patient = session.scalar(visible_patients(member).where(Patient.id == patient_id))
+    query = visible_patients(member).where(Patient.id == patient_id)
+    patient = session.scalar(db.locked(query, of=Patient) if lock else query)
     if patient is None:
         raise NotFound("There is no such patient.")
     return patient

@@ -23,13 +23,17 @@ class Kind(StrEnum):
 
 
 class Practice(db.Base):
-    """One clinic. Its carrier token is stored sealed (`kit.secrets.Vault`)."""
+    """One clinic. Its carrier token is stored sealed (`kit.secrets.Vault`).
+
+    `hold_seconds` is how long a text waits before it leaves, and how long it can be taken back.
+    """
 
     __tablename__ = "practice"
     __table_args__ = (
         CheckConstraint("last_sender_days between 1 and 90", name="last_sender_days"),
         CheckConstraint("overdue_after_minutes between 5 and 10080", name="overdue_after_minutes"),
         CheckConstraint("idle_minutes between 5 and 60", name="idle_minutes"),
+        CheckConstraint("hold_seconds between 0 and 30", name="hold_seconds"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=db.new_id)
@@ -50,6 +54,7 @@ class Practice(db.Base):
     sign_texts: Mapped[bool] = mapped_column(default=False)
     overdue_after_minutes: Mapped[int] = mapped_column(default=120)
     idle_minutes: Mapped[int] = mapped_column(default=15)
+    hold_seconds: Mapped[int] = mapped_column(default=5, server_default="5")
     created_at: Mapped[datetime]
 
 
@@ -174,6 +179,7 @@ def change_switches(
     sign_texts: bool,
     overdue_after_minutes: int,
     idle_minutes: int,
+    hold_seconds: int,
 ) -> None:
     """Raises `Invalid`, naming each field that cannot be used."""
     wrong: dict[str, str] = {}
@@ -185,6 +191,8 @@ def change_switches(
         wrong["overdue_after_minutes"] = "Choose between 5 minutes and 7 days."
     if not 5 <= idle_minutes <= 60:
         wrong["idle_minutes"] = "Choose between 5 and 60 minutes."
+    if not 0 <= hold_seconds <= 30:
+        wrong["hold_seconds"] = "Choose between 0 and 30 seconds."
     if wrong:
         raise Invalid(**wrong)
     practice.name = name.strip()
@@ -195,6 +203,7 @@ def change_switches(
     practice.sign_texts = sign_texts
     practice.overdue_after_minutes = overdue_after_minutes
     practice.idle_minutes = idle_minutes
+    practice.hold_seconds = hold_seconds
 
 
 def owner_of_number(session: Session, number: str) -> UUID | None:

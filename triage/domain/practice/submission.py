@@ -66,6 +66,11 @@ def first_result(
     return before
 
 
+def is_known(session: Session, member: Member, form_id: UUID) -> bool:
+    """Whether a form with this id has been received."""
+    return session.get(Submission, (member.practice_id, form_id)) is not None
+
+
 def keep_result(session: Session, member: Member, form_id: UUID, result_id: UUID) -> None:
     """What the form led to, for whoever sends it again."""
     record = session.get(Submission, (member.practice_id, form_id))

@@ -15,7 +15,7 @@ from triage.web import once
 from triage.web.auth import current_member, needs
 from triage.web.settings.pages import is_on, page, record, saved, settings, whole
 
-FIELDS = ("name", "time_zone", "overdue_after_minutes", "idle_minutes")
+FIELDS = ("name", "time_zone", "overdue_after_minutes", "idle_minutes", "hold_seconds")
 SWITCHES = ("texting_on", "reply_assigns", "task_per_message", "sign_texts")
 
 
@@ -43,6 +43,7 @@ def _change(session: Session) -> str:
         time_zone=request.form.get("time_zone", ""),
         overdue_after_minutes=whole("overdue_after_minutes"),
         idle_minutes=whole("idle_minutes"),
+        hold_seconds=whole("hold_seconds"),
         texting_on=is_on("texting_on"),
         reply_assigns=is_on("reply_assigns"),
         task_per_message=is_on("task_per_message"),
