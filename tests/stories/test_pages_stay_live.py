@@ -78,12 +78,13 @@ def test_a_first_connection_that_is_refused_is_tried_again(clinic: Clinic, desk_
             route.continue_()
 
     ana.page.route(lambda url: url.partition("?")[0].endswith("/live"), refuse_twice)
-    ana.page.reload()
+    with ana.page.expect_response(lambda answer: is_stream(answer.request) and answer.ok):
+        ana.page.reload()
+    assert len(refused) == 2
     a_text(clinic, "After two refusals")
 
     row(ana.page, "After two refusals")
     expect(ana.page.locator("#strip")).to_be_hidden()
-    assert len(refused) == 2
 
 
 def test_pages_say_that_redis_is_away_and_catch_up_when_it_is_back(clinic: Clinic, desk_of: DeskOf) -> None:
