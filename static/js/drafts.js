@@ -134,16 +134,13 @@ function stored(id) {
   }
 }
 
-function forgetAll(but) {
-  for (const key of Object.keys(sessionStorage)) if (key.startsWith(PREFIX) && !(but && key.startsWith(but))) sessionStorage.removeItem(key);
-}
-
-forgetAll(`${PREFIX}${settings().member}:`);
+// What somebody else left here is not for this member.
+for (const key of Object.keys(sessionStorage)) if (key.startsWith(PREFIX) && !key.startsWith(place(""))) sessionStorage.removeItem(key);
 document.addEventListener("submit", ({ target }) => {
   if (!target.action?.endsWith("/sign-out")) return;
   leave();
   states.clear();
-  forgetAll();
+  sessionStorage.clear();
 });
 window.addEventListener("pagehide", leave);
 document.addEventListener("visibilitychange", () => document.hidden && flush());

@@ -3,10 +3,13 @@
 import { debounce, find, findAll, fragment, refetch, say, settings } from "./page.js";
 import { refresh } from "./rows.js";
 
-const SIGNALS = ["task", "message", "delivery", "presence", "draft", "counts", "settings", "resync", "bye"];
+const SIGNALS = ["task", "message", "delivery", "presence", "draft", "counts", "settings", "resync", "alive", "away", "back", "bye"];
 const LATE = 10000;
 const POLLS = 60000;
 const EVERY = 15000;
+// The server says every 15 seconds that it is there; a line that is silent for longer is dead, whatever it looks like.
+const SILENT = 40000;
+const TICK = 5000;
 
 const channel = new BroadcastChannel("triage-live");
 let stream = null;
@@ -15,6 +18,8 @@ let tries = 0;
 let lostAt = 0;
 let polling = 0;
 let isEnded = false;
+let heardAt = 0;
+let state = "live";
 
 function hear(name, id, data) {
   if (id) lastId = id;
@@ -26,44 +31,71 @@ function pass(name, id, data) {
   channel.postMessage({ name, id, data });
 }
 
-channel.onmessage = ({ data: { name, id, data, state } }) => (state ? show(state) : hear(name, id, data));
+/** Followers hear what the leader hears; who has just come asks it how things stand. */
+channel.onmessage = ({ data }) => {
+  if (data.asks) return stream && channel.postMessage({ state });
+  data.state ? show(data.state) : hear(data.name, data.id, data.data);
+};
 
 function connect() {
   if (isEnded) return;
   stream?.close();
-  stream = new EventSource(settings().live);
-  stream.onopen = () => {
+  clearTimeout(retrying);
+  heardAt = Date.now();
+  const line = (stream = new EventSource(lastId ? `${settings().live}?after=${encodeURIComponent(lastId)}` : settings().live));
+  line.onopen = () => {
+    heardAt = Date.now();
     if (lostAt) pass("resync");
     tries = lostAt = 0;
     tell("live");
   };
-  stream.onerror = () => {
-    lostAt ||= Date.now();
-    setTimeout(report, LATE);
-    if (stream.readyState === stream.CLOSED) again(), poll();
+  line.onerror = () => {
+    if (line !== stream) return;
+    lost();
+    if (line.readyState === line.CLOSED) again(), poll();
   };
   for (const name of SIGNALS) {
-    stream.addEventListener(name, ({ data, lastEventId }) => {
+    line.addEventListener(name, ({ data, lastEventId }) => {
+      heardAt = Date.now();
       if (name === "bye") {
-        stream.close();
-        lostAt ||= Date.now();
-        setTimeout(connect, 500 + Math.random() * 2500);
-      } else pass(name, lastEventId, data ? JSON.parse(data) : {});
+        line.close();
+        lost();
+        retrying = setTimeout(connect, 500 + Math.random() * 2000);
+      } else if (name === "away" || name === "back") {
+        tell(name === "away" ? "late" : "live");
+        pass("resync");
+      } else if (name !== "alive") pass(name, lastEventId, data ? JSON.parse(data) : {});
     });
   }
 }
 
+let retrying = 0;
+let reporting = 0;
 function again() {
   const wait = Math.min(30000, 1000 * 2 ** tries++) * (0.5 + Math.random() / 2);
-  setTimeout(connect, wait);
+  clearTimeout(retrying);
+  retrying = setTimeout(connect, wait);
 }
 
+function lost() {
+  lostAt ||= Date.now();
+  reporting ||= setTimeout(report, LATE);
+}
+
+/** After the laptop slept, or on a line that is dead and does not say so. */
+setInterval(() => {
+  if (!stream || isEnded || Date.now() - heardAt < SILENT) return;
+  lost();
+  connect();
+}, TICK);
+
 function report() {
+  reporting = 0;
   if (!lostAt || isEnded) return;
   const away = Date.now() - lostAt;
   tell(away > POLLS ? "late" : "reconnecting");
   if (away > POLLS && !polling) poll();
-  setTimeout(report, LATE);
+  reporting = setTimeout(report, LATE);
 }
 
 async function poll() {
@@ -76,7 +108,7 @@ async function poll() {
     if (answer.status === 401) return end();
     const { last, signals } = await answer.json();
     if (!lastId) pass("resync");
-    for (const { kind, ids } of signals) pass(kind, "", ids);
+    for (const { kind, ids } of signals) kind === "away" ? pass("resync") : pass(kind, "", ids);
     lastId = last || lastId;
   } catch {
     // Away or offline: the strip already says so, and the next try is scheduled.
@@ -97,12 +129,13 @@ const STATES = {
   offline: ["wifi-off", "Offline. Drafts are kept."],
 };
 
-function tell(state) {
-  show(state);
-  channel.postMessage({ state });
+function tell(now) {
+  show(now);
+  channel.postMessage({ state: now });
 }
 
-function show(state) {
+function show(now) {
+  state = now;
   const strip = find("#strip");
   if (!strip) return;
   const [icon, words] = STATES[navigator.onLine ? state : "offline"] ?? [];
@@ -116,7 +149,10 @@ function show(state) {
 }
 
 window.addEventListener("offline", () => show("offline"));
-window.addEventListener("online", () => show(lostAt ? "reconnecting" : "live"));
+window.addEventListener("online", () => {
+  show(lostAt ? "reconnecting" : state);
+  if (stream && lostAt && !isEnded) connect();
+});
 
 // ---- what the page does about it ----
 
@@ -166,6 +202,7 @@ document.addEventListener("page:behind", ({ detail }) => {
   thread();
 });
 document.addEventListener("live:message", ({ detail }) => {
+  if (detail.gone) document.getElementById(`m-${detail.gone}`)?.remove();
   if (isOpen(detail.conversation)) thread();
   if (detail.task) soon(() => refresh(detail.task, Number(detail.version)));
 });
@@ -183,4 +220,5 @@ document.addEventListener("visibilitychange", () => {
 if (settings().live) {
   if (navigator.locks) navigator.locks.request("triage-live", () => new Promise(connect));
   else connect();
+  channel.postMessage({ asks: true });
 }

@@ -7,7 +7,8 @@ let last = 0;
 let wasTouched = false;
 
 function title() {
-  const total = Number(find("#counts")?.dataset.total ?? 0);
+  if (!find("#counts")) return;
+  const total = Number(find("#counts").dataset.total ?? 0);
   const words = document.title.replace(/^\(\d+\+?\) /, "");
   document.title = total ? `(${total > 999 ? "999+" : total}) ${words}` : words;
   navigator.setAppBadge?.(total).catch(() => {});
@@ -35,7 +36,7 @@ function ring() {
 }
 
 document.addEventListener("live:message", ({ detail }) => {
-  if (detail.direction === "out") return;
+  if (detail.direction === "out" || detail.gone) return;
   const isMine = detail.mine ?? findAll(`#rows > .row[data-task="${CSS.escape(detail.task ?? "")}"][data-mine]`).length > 0;
   if (concerns(settings().sound, isMine)) ring();
   const isRead = !document.hidden && find(`#conversation[data-conversation="${CSS.escape(detail.conversation ?? "")}"]`);

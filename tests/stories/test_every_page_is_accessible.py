@@ -81,6 +81,8 @@ PLACES = [
     Place("inbox.conversation", "/inbox/all/c/{stopped}"),
     Place("inbox.conversation", "/inbox/all/c/{shared}"),
     Place("inbox.conversation", "/inbox/mine/c/{mine}", who="ben"),
+    Place("conversations.window", "/inbox/all/c/{known}/window"),
+    Place("conversations.window", "/inbox/all/c/{stopped}/window"),
     Place("tasks.choose_assignees", "/tasks/{task}/assignees"),
     Place("tasks.why", "/tasks/{task}/why"),
     Place("conversations.panel", "/conversations/{known}/panel"),

@@ -19,7 +19,7 @@ from triage.kit import clock, db
 
 DeskOf = Callable[..., Desk]
 MEASURE = """async (bodies) => {
-  const { measure } = await import(document.querySelector("link[rel=modulepreload][href$='/composer.js']").href);
+  const { measure } = await import(document.querySelector("script[src$='/main.js']").src.replace("main.js", "composer.js"));
   return bodies.map((body) => measure(body));
 }"""
 

@@ -232,6 +232,12 @@ POLICY: dict[tuple[str, str], Entry] = {
     ("conversations.mark_unread", "POST"): Entry(SEE, also_reads={"task", "version"}),
     ("conversations.thread", "GET"): Entry(SEE, query={"task": "{task_id}"}, foreign={"task": "404"}),
     ("conversations.panel", "GET"): Entry(SEE),
+    ("conversations.window", "GET"): Entry(
+        SEE,
+        query={"task": "{task_id}"},
+        foreign={"task": "404"},
+        writes={"audit", "conversation", "member_reading"},
+    ),
     ("conversations.find", "GET"): Entry(WRITERS),
     ("conversations.search", "POST"): Entry(WRITERS, form={"q": "canary"}),
     ("conversations.start", "POST"): Entry(

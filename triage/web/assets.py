@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import mimetypes
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -79,6 +80,7 @@ ICONS = (
     "paw-print",
     "pencil",
     "phone",
+    "picture-in-picture-2",
     "plus",
     "refresh-cw",
     "rotate-ccw",
@@ -109,6 +111,7 @@ ICONS = (
 
 FOR_EVER = "public, max-age=31536000, immutable"
 BRIEFLY = "no-cache"
+IMPORTS = re.compile(r"""^import (?:[^"]+ from )?"\./([\w.-]+)";""", re.MULTILINE)
 COMPRESSIBLE = ("text/", "image/svg+xml", "application/manifest+json", "application/json")
 
 
@@ -143,10 +146,18 @@ class Assets:
         return f"/static/{self.version}/{name}"
 
     def modules(self) -> list[str]:
-        """The modules that every page runs, for preloading them side by side; `js/later` is fetched on use."""
-        return sorted(
-            name for name in self.files if name.startswith("js/") and not name.startswith("js/later/")
-        )
+        """The JavaScript modules that every page starts with, for preloading them side by side.
+
+        What a module imports only when it is needed is not among them.
+        """
+        found, waiting = set(), ["js/main.js"]
+        while waiting:
+            name = waiting.pop()
+            if name not in found:
+                found.add(name)
+                source = self.files[name].content.decode()
+                waiting += [f"js/{other}" for other in IMPORTS.findall(source)]
+        return sorted(found)
 
 
 def install(app: Flask, folder: Path) -> Assets:

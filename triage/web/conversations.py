@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from triage.domain import audit
 from triage.domain.conversations import reading
 from triage.domain.conversations.conversation import Conversation
-from triage.domain.inbox import begun, replying, scope, transitions
+from triage.domain.inbox import begun, folders, replying, scope, transitions
 from triage.domain.inbox.record import Number, numbers_of
 from triage.domain.inbox.task import TaskEvent
 from triage.domain.patients import directory
@@ -19,7 +19,7 @@ from triage.domain.practice.member import Member, hue_of, initials_of
 from triage.domain.practice.privileges import Privilege
 from triage.kit import clock, db
 from triage.kit.errors import Invalid, NotAllowed, NotPossible
-from triage.web import changed, once, opened, render
+from triage.web import changed, inbox, once, opened, render
 from triage.web.auth import current_member, needs
 from triage.web.render import Piece, Toast
 
@@ -168,6 +168,20 @@ def thread(conversation_id: UUID) -> Response:
         piece = Piece(render.in_conversation(conversation_id, target), template, context)
         parts.append(render.wrap(piece))
     return render.join(parts)
+
+
+@conversations.get("/inbox/<folder>/c/<uuid:conversation_id>/window")
+@needs(Privilege.MESSAGES)
+def window(folder: str, conversation_id: UUID) -> Response:
+    """The conversation alone, for a small window that stays while one moves through other pages (Instinct, B57)."""
+    member = current_member()
+    with db.transaction() as session:
+        slug = folders.find_slug(member, folder)
+        conversation = scope.find_conversation(session, member, conversation_id, lock=True)
+        shown = opened.look(session, member, conversation, task_id=_uuid(request.args.get("task")))
+        inbox.note_reading(session, member, conversation)
+    context = {"folder": inbox.folder_entry(slug), "query": {}, **shown.context()}
+    return render.page("conversations/window.html", **context)
 
 
 @conversations.get("/conversations/<uuid:conversation_id>/panel")

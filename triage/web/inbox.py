@@ -67,7 +67,7 @@ def conversation(folder: str, conversation_id: UUID) -> Response:
             before=request.args.get("before"),
         )
         if request.method == "GET" and "X-Background" not in request.headers:
-            _note_reading(session, member, found)
+            note_reading(session, member, found)
         row = _row_of(session, member, shown.task.id) if shown.task else None
         context = {**_around(slug), **shown.context()}
         if not render.is_partial():
@@ -184,7 +184,8 @@ def _row_of(session: Session, member: Member, task_id: UUID) -> Row | None:
     return next(iter(rows.task_rows(session, member, [task_id], now=clock.now(session))), None)
 
 
-def _note_reading(session: Session, member: Member, conversation: Conversation) -> None:
+def note_reading(session: Session, member: Member, conversation: Conversation) -> None:
+    """Somebody looks at it: read for the team where they may answer, and in the audit trail in any case."""
     now = clock.now(session)
     if scope.may_write_in(session, member, conversation):
         reading.mark_read(session, conversation, by=member, now=now)

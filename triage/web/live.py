@@ -22,6 +22,8 @@ from triage.web.auth import current_member, needs
 blueprint = Blueprint("live", __name__)
 
 HEARTBEAT_SECONDS = 15
+# While Redis is away pages fetch everything again so often.
+REFETCH_SECONDS = 15
 WAIT_SECONDS = 1.0
 QUEUE_SIZE = 100
 # Requests must find a free thread beside the open streams.
@@ -55,6 +57,7 @@ class Hub:
         self._lock = threading.Lock()
         self._reader: threading.Thread | None = None
         self._client: redis.Redis | None = None
+        self._away_said_at = 0.0
 
     def count(self) -> int:
         return len(self._by_id)
@@ -62,6 +65,8 @@ class Hub:
     def open(self, ear: Ear) -> None:
         with self._lock:
             self._by_id[id(ear)] = ear
+            if self._away_said_at:
+                _put(ear, ("", "away", "{}"))
             self._positions.setdefault(live.stream_of(ear.practice_id), "$")
             if self._reader is None or not self._reader.is_alive():
                 self._reader = threading.Thread(target=self._read, name="live", daemon=True)
@@ -92,9 +97,19 @@ class Hub:
                     positions = dict(self._positions)
                 if positions:
                     self._deliver(self.client().xread(positions, count=200, block=500))
+                if self._away_said_at:
+                    self._away_said_at = 0.0
+                    self._tell_all("back", "{}")
             except redis.RedisError:
-                self._tell_all("resync", "{}")
+                self._say_away()
                 _is_ending.wait(1.0)
+
+    def _say_away(self) -> None:
+        """Nothing can be heard: pages say so, and fetch everything again from time to time."""
+        now = time.monotonic()
+        if now - self._away_said_at >= REFETCH_SECONDS or not self._away_said_at:
+            self._away_said_at = now
+            self._tell_all("away", "{}")
 
     def _goes_on(self) -> bool:
         """Decided under the lock: a page that opens at this moment must find a reader, or start one."""
@@ -178,7 +193,10 @@ def ear_of(member: Member) -> Ear:
 @blueprint.get("/live", endpoint="stream")
 @needs(Privilege.MESSAGES, is_activity=False)
 def stream() -> Response:
-    """Server-sent events; ends with `bye` when the session or this process ends."""
+    """Server-sent events; ends with `bye` when the session or this process ends.
+
+    `alive` comes every 15 seconds, `away` while nothing can be heard of Redis, `back` when it can again.
+    """
     if hub.count() >= settings().web_threads - THREADS_KEPT_FREE:
         return Response(status=503, headers={"Retry-After": "15"})
     ear = ear_of(current_member())
@@ -210,7 +228,7 @@ def _events(ear: Ear, token: str, last_seen: str) -> Iterator[str]:
                 if not _still_signed_in(token, ear):
                     break
                 next_check = time.monotonic() + HEARTBEAT_SECONDS
-                yield ": alive\n\n"
+                yield _event("", "alive", "{}")
         yield _event("", "bye", "{}")
     finally:
         hub.close(ear)
@@ -276,7 +294,7 @@ def since() -> Response:
             else []
         )
     except redis.RedisError:
-        return jsonify(last=after, signals=[{"kind": "resync", "ids": {}}])
+        return jsonify(last=after, signals=[{"kind": "away", "ids": {}}])
     signals = []
     for _, fields in entries:
         for_ear = audible(live.read(fields), ear)

@@ -9,7 +9,7 @@ csrf = CSRFProtect()
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; font-src 'self';"
-    " connect-src 'self'; manifest-src 'self'; worker-src 'self'; form-action 'self'; base-uri 'none'"
+    " connect-src 'self'; frame-src 'self'; manifest-src 'self'; worker-src 'self'; form-action 'self'; base-uri 'none'"
 )
 
 
@@ -23,7 +23,9 @@ def install(app: Flask, settings: Settings) -> None:
     csrf.init_app(app)
     framed_by = "'self'" if settings.simulator_url else "'none'"
     page_policy = f"{POLICY}; frame-ancestors {framed_by}"
-    demo_policy = f"{page_policy}; frame-src 'self' {settings.simulator_url}"
+    demo_policy = page_policy.replace("frame-src 'self'", f"frame-src 'self' {settings.simulator_url}")
+    # The small window is a page inside our own pages, and inside nobody else's.
+    window_policy = f"{POLICY}; frame-ancestors 'self'"
     always = [
         ("X-Content-Type-Options", "nosniff"),
         ("Referrer-Policy", "no-referrer"),
@@ -50,8 +52,10 @@ def install(app: Flask, settings: Settings) -> None:
 
     @app.after_request
     def add_headers(response: Response) -> Response:
-        is_demo_page = request.endpoint == "demo.show"
+        own = {"demo.show": demo_policy, "conversations.window": window_policy}
         response.headers.extend(always)
-        response.headers.add("Content-Security-Policy", demo_policy if is_demo_page else page_policy)
+        if request.endpoint == "conversations.window":
+            response.headers["X-Frame-Options"] = "SAMEORIGIN"
+        response.headers.add("Content-Security-Policy", own.get(request.endpoint or "", page_policy))
         response.headers.setdefault("Cache-Control", "no-store")
         return response

@@ -1,0 +1,34 @@
+// Behaviours that come with the part of a page that they are for, when it is first there.
+import { find, settings } from "./page.js";
+
+const waiting = new Map([
+  ["#reply", () => import("./composer.js")],
+  ["#rows, #conversation[data-open]", () => import("./presence.js")],
+]);
+
+function look() {
+  for (const [part, load] of waiting) {
+    if (!find(part)) continue;
+    waiting.delete(part);
+    load();
+  }
+}
+
+document.addEventListener("htmx:after:swap", look);
+look();
+
+// ---- the small window ----
+
+const isWindow = () => settings().window !== undefined;
+if (!isWindow() && sessionStorage.getItem("dock")) import("./dock.js");
+
+document.addEventListener("click", async (event) => {
+  const link = event.target.closest?.("[data-dock]");
+  if (!link || isWindow() || event.ctrlKey || event.metaKey) return;
+  event.preventDefault();
+  const { dock } = await import("./dock.js");
+  if (!dock(link.dataset.dock, link.getAttribute("href"))) find(".conversation-back")?.click();
+});
+
+/** Whoever signs out leaves nothing in this tab. */
+document.addEventListener("submit", ({ target }) => target.action?.endsWith("/sign-out") && sessionStorage.clear());
