@@ -13,12 +13,15 @@ from bench.installation import CARRIER, Installation
 from bench.staff import Staff
 
 PAGES = 50
-COUNTED = {"web", "worker-1", "worker-2", "scheduler", processes.REDIS}
+COUNTED = {"web", "worker-1", "scheduler", processes.REDIS}
 
 
 def measure(report: Report) -> None:
     seconds = 10.0 if report.is_quick else 60.0
-    with at_work(Size(patients=1000, tasks=10_000, open_tasks=500)) as house, ExitStack() as pages:
+    with (
+        at_work(Size(patients=1000, tasks=10_000, open_tasks=500), workers_apart=False) as house,
+        ExitStack() as pages,
+    ):
         staff = Staff(house.web_url, clinic.MEMBERS[0], clinic.PASSWORD)
         staff.sign_in()
         for _ in range(PAGES):
