@@ -25,7 +25,7 @@ def measure(report: Report) -> None:
         staff = Staff(house.web_url, clinic.MEMBERS[0], clinic.PASSWORD)
         staff.sign_in()
         for _ in range(PAGES):
-            pages.callback(_open_stream(house, staff.cookie).close)
+            pages.callback(open_stream(house, staff.cookie).close)
         parts = {name: pid for name, pid in processes.roots(house).items() if name != CARRIER}
         before = {name: processes.processor_seconds(pid) for name, pid in parts.items()}
         time.sleep(seconds)
@@ -37,7 +37,7 @@ def measure(report: Report) -> None:
     report.add("memory_pss_mib", memory, "MiB", Target(at_most=300), "web 2, worker 2, scheduler, Redis")
 
 
-def _open_stream(house: Installation, cookie: str) -> socket.socket:
+def open_stream(house: Installation, cookie: str) -> socket.socket:
     place = urlsplit(house.web_url)
     stream = socket.create_connection((place.hostname or "localhost", place.port or 80))
     request = (
