@@ -24,7 +24,7 @@ RING_EVERY = 0.02
 
 def measure(report: Report) -> None:
     """One and two in turn. PostgreSQL has no core of its own here, so the note says what it took."""
-    texts, runs = (1_500, 1) if report.is_quick else (6_000, 3)
+    texts, runs = (800, 1) if report.is_quick else (6_000, 3)
     with at_work(Size(patients=texts * (2 * runs + 1)), care_teams=True, with_scheduler=False) as house:
         pin(house)
         rates: dict[int, list[float]] = {1: [], 2: []}
