@@ -12,6 +12,7 @@ from bench import (
     latency,
     outbound_rate,
     pages,
+    scale_out,
     webhook_rate,
 )
 from bench.figures import RESULTS, Report
@@ -21,6 +22,7 @@ MEASURES = {
     "webhook_rate": webhook_rate,
     "latency": latency,
     "outbound_rate": outbound_rate,
+    "scale_out": scale_out,
     "pages": pages,
     "in_browser": in_browser,
     "footprint": footprint,

@@ -13,16 +13,19 @@ from bench.installation import CARRIER, Installation
 from bench.staff import Staff
 
 PAGES = 50
-COUNTED = {"web", "worker-1", "worker-2", "scheduler", processes.REDIS}
+COUNTED = {"web", "worker-1", "scheduler", processes.REDIS}
 
 
 def measure(report: Report) -> None:
     seconds = 10.0 if report.is_quick else 60.0
-    with at_work(Size(patients=1000, tasks=10_000, open_tasks=500)) as house, ExitStack() as pages:
+    with (
+        at_work(Size(patients=1000, tasks=10_000, open_tasks=500), workers_apart=False) as house,
+        ExitStack() as pages,
+    ):
         staff = Staff(house.web_url, clinic.MEMBERS[0], clinic.PASSWORD)
         staff.sign_in()
         for _ in range(PAGES):
-            pages.callback(_open_stream(house, staff.cookie).close)
+            pages.callback(open_stream(house, staff.cookie).close)
         parts = {name: pid for name, pid in processes.roots(house).items() if name != CARRIER}
         before = {name: processes.processor_seconds(pid) for name, pid in parts.items()}
         time.sleep(seconds)
@@ -34,7 +37,7 @@ def measure(report: Report) -> None:
     report.add("memory_pss_mib", memory, "MiB", Target(at_most=300), "web 2, worker 2, scheduler, Redis")
 
 
-def _open_stream(house: Installation, cookie: str) -> socket.socket:
+def open_stream(house: Installation, cookie: str) -> socket.socket:
     place = urlsplit(house.web_url)
     stream = socket.create_connection((place.hostname or "localhost", place.port or 80))
     request = (

@@ -4,6 +4,7 @@ The rows are such as the product itself would have left. Ids follow from a row's
 """
 
 from typing import NamedTuple
+from uuid import UUID
 
 import psycopg
 
@@ -24,6 +25,10 @@ from bench import clinic
     _INBOUND,
     _WHY,
 ) = range(1, 13)
+
+
+# Of the replies to so many of the newest tasks nobody has dismissed a failure yet.
+FAILURES_AMONG = 10_000
 
 
 class Size(NamedTuple):
@@ -105,9 +110,10 @@ select bench_id({_REPLY}, n), %(practice)s, bench_id({_CONVERSATION}, {_PATIENT_
   'Thank you for writing. We will call you today. (' || n || ')', '[]', {_MEMBER}, false, {_OPENED} + interval '20 seconds'
 {_EACH} where {_IS_ANSWERED};
 insert into outbound_text (message_id, practice_id, from_number, to_number, state, due_at, queued_at, attempts, looks,
-  was_requeued, provider_sid, carrier_status, carrier_rank, is_failed, changed_at)
+  was_requeued, provider_sid, carrier_status, carrier_rank, is_failed, dismissed_at, changed_at)
 select bench_id({_REPLY}, n), %(practice)s, '{clinic.NUMBER}', {_number("p")}, 'sent', at, at, 1, 0,
-  false, 'SM' || md5(n::text), case when n %% 500 = 0 then 'undelivered' else 'delivered' end, 70, n %% 500 = 0, at
+  false, 'SM' || md5(n::text), case when n %% 500 = 0 then 'undelivered' else 'delivered' end, 70, n %% 500 = 0,
+  case when n %% 500 = 0 and n <= %(last)s - {FAILURES_AMONG} then at end, at
 from (select n, {_PATIENT_OF} as p, {_OPENED} as at {_EACH} where {_IS_ANSWERED}) r;
 """
 
@@ -168,6 +174,22 @@ def write(administrator_url: str, size: Size, *, care_teams: bool = False) -> No
             for part in (_CONVERSATIONS, _MESSAGES, _TASKS):
                 _run(connection, part, given)
         connection.execute("vacuum analyze")
+
+
+def lengthen(administrator_url: str, conversation_id: UUID, messages: int) -> None:
+    """Older texts for a conversation, until it has so many."""
+    with psycopg.connect(administrator_url.replace("+psycopg", "", 1), autocommit=True) as connection:
+        connection.execute("set session_replication_role = replica")
+        connection.execute(_OLDER, {"conversation": conversation_id, "messages": messages})
+
+
+_OLDER = """
+insert into message (id, practice_id, conversation_id, patient_id, direction, body, media, is_automatic, at)
+select gen_random_uuid(), practice_id, id, patient_id, 'in', 'An older question, number ' || n, '[]', false,
+  now() - interval '4 years' + interval '1 day' * n
+from conversation, generate_series(1, %(messages)s - (select count(*) from message where conversation_id = %(conversation)s)) n
+where id = %(conversation)s
+"""
 
 
 def _given(connection: psycopg.Connection, size: Size) -> dict[str, object]:

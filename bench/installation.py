@@ -38,7 +38,8 @@ class Installation(AbstractContextManager["Installation"]):
     """`carrier_accounts` is the content of the carrier file's `accounts`, without addresses.
 
     `database_url` is a database that is migrated and filled already; without it one is made on a server of
-    its own, which can be killed, and filled by `populate`. `with_phones` shows the phones beside the inbox.
+    its own, which can be killed, and filled by `populate`. `with_phones` shows the phones beside the inbox. There are
+    always two worker processes: `workers_apart` under a parent each, so that one can be killed alone.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class Installation(AbstractContextManager["Installation"]):
         settings: Mapping[str, str] | None = None,
         redis_keeps: bool = False,
         worker_threads: int = 4,
+        workers_apart: bool = True,
         web_workers: int = 2,
         carrier_in_memory: bool = False,
         webhook_overrides: str = "",
@@ -67,6 +69,7 @@ class Installation(AbstractContextManager["Installation"]):
         self._populate = populate
         self._accounts = carrier_accounts
         self._threads = worker_threads
+        self._workers_apart = workers_apart
         self._in_memory = carrier_in_memory
         self._webhook_overrides = webhook_overrides
         self._without = without_ticks
@@ -160,8 +163,9 @@ class Installation(AbstractContextManager["Installation"]):
         if self._in_memory:
             carrier.append("--memory")
         ticks = [part for tick in self._without for part in ("--without", tick)]
-        worker = ["worker", "--processes", "1", "--threads", str(self._threads)]
-        commands = {CARRIER: carrier, WEB: ["web"], **dict.fromkeys(WORKERS, worker)}
+        names = WORKERS if self._workers_apart else WORKERS[:1]
+        worker = ["worker", "--processes", str(3 - len(names)), "--threads", str(self._threads)]
+        commands = {CARRIER: carrier, WEB: ["web"], **dict.fromkeys(names, worker)}
         if self._with_scheduler:
             commands[SCHEDULER] = ["scheduler", *ticks]
         return commands

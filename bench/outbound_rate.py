@@ -21,7 +21,7 @@ from triage.kit import clock
 HOLD = timedelta(seconds=5)
 
 _RATE = """
-select count(*) / extract(epoch from max(changed_at) - min(due_at)) from outbound_text where state = 'sent'
+select count(*) / extract(epoch from max(changed_at) - min(first_claim_at)) from outbound_text where state = 'sent'
 """
 
 

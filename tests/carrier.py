@@ -20,7 +20,7 @@ NEVER_ANSWERS = OutcomeUnknown("timed out")
 
 
 class PaperCarrier:
-    """Accepts texts, unless `outcomes` holds what comes of the next ones; `kept` is its list.
+    """Accepts texts, unless `outcomes` holds what comes of the next ones; `kept` is its list, `sids` the next names.
 
     With `keeps_unclear` a text whose outcome is unknown has left all the same.
     """
@@ -29,6 +29,7 @@ class PaperCarrier:
         self.kept: list[CarrierText] = []
         self.callbacks: list[str] = []
         self.outcomes: list[Exception] = []
+        self.sids: list[str] = []
         self.keeps_unclear = False
         self.is_away = False
         self._now = now
@@ -37,7 +38,8 @@ class PaperCarrier:
         outcome = self.outcomes.pop(0) if self.outcomes else None
         if outcome is not None and not (outcome is NEVER_ANSWERS and self.keeps_unclear):
             raise outcome
-        text = self.keep(from_number, to_number, body, is_inbound=False)
+        sid = self.sids.pop(0) if self.sids else None
+        text = self.keep(from_number, to_number, body, is_inbound=False, sid=sid)
         self.callbacks.append(status_callback)
         if outcome is not None:
             raise outcome
@@ -93,6 +95,24 @@ class AtOnce(Executor):
         future: Future[T] = Future()
         future.set_result(fn(*args, **kwargs))
         return future
+
+
+class FirstIsSlow(AtOnce):
+    """The first call is not answered before so many others have been made."""
+
+    def __init__(self, others: int) -> None:
+        self._others = others
+        self._finish: Callable[[], None] | None = None
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        if self._finish is None:
+            slow: Future[T] = Future()
+            self._finish = lambda: slow.set_result(fn(*args, **kwargs))
+            return slow
+        self._others -= 1
+        if self._others == 0:
+            self._finish()
+        return super().submit(fn, *args, **kwargs)
 
 
 def nowhere(_message_id: Any) -> str:

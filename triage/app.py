@@ -7,7 +7,7 @@ import structlog
 from flask import Flask, Response, g, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from triage import runtime, web
+from triage import web
 from triage.config import Settings
 from triage.config import settings as settings_of_process
 from triage.kit import logs, metrics
@@ -39,12 +39,6 @@ def create_app(settings: Settings | None = None) -> Flask:
     _watch_requests(app)
     web.install(app, settings)
     return app
-
-
-def connected_app() -> Flask:
-    """What a web server process runs: the application, and its database and Redis."""
-    runtime.connect(settings_of_process())
-    return create_app()
 
 
 def _watch_requests(app: Flask) -> None:

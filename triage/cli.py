@@ -4,7 +4,9 @@ import json
 import os
 import sys
 import tempfile
+from importlib import import_module
 from pathlib import Path
+from typing import ClassVar
 
 import click
 from pydantic import ValidationError
@@ -12,26 +14,29 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from triage import config
 from triage.config import Settings
-from triage.demo.command import demo
 from triage.demo.folder import ENVIRONMENT_FILE
 from triage.kit.errors import Refused
-from triage.simulator.command import simulate, simulator
 
 
 class Commands(click.Group):
-    """Loads the commands that change records only when they are called: they bring the whole domain along."""
+    """Loads the commands of other modules only when they are called: they bring whole libraries along."""
 
-    OF_RECORDS = ("members", "patients", "practices")
+    ELSEWHERE: ClassVar[dict[str, str]] = {
+        "members": "triage.commands",
+        "patients": "triage.commands",
+        "practices": "triage.commands",
+        "demo": "triage.demo.command",
+        "simulator": "triage.simulator.command",
+        "simulate": "triage.simulator.command",
+    }
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted([*super().list_commands(ctx), *self.OF_RECORDS])
+        return sorted([*super().list_commands(ctx), *self.ELSEWHERE])
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in self.OF_RECORDS:
+        if cmd_name not in self.ELSEWHERE:
             return super().get_command(ctx, cmd_name)
-        from triage import commands
-
-        command: click.Command = getattr(commands, cmd_name)
+        command: click.Command = getattr(import_module(self.ELSEWHERE[cmd_name]), cmd_name)
         return command
 
 
@@ -61,10 +66,6 @@ def worker(processes: int, threads: int) -> None:
     """File texts, send replies and look up what is unclear."""
     given = _settings()
     _refuse_unsafe(given)
-    os.environ.setdefault("dramatiq_queue_prefetch", "4")
-    os.environ.setdefault("dramatiq_restart_delay", "500")
-    # An idle worker asks Redis this often (ms): it is how long a text waits at the most for its doorbell.
-    os.environ.setdefault("dramatiq_worker_timeout", "100")
     arguments = [
         "--processes",
         str(processes),
@@ -73,7 +74,7 @@ def worker(processes: int, threads: int) -> None:
         "--worker-shutdown-timeout",
         "25000",
     ]
-    os.execv(sys.executable, [sys.executable, "-m", "dramatiq", "workers.main", "--skip-logging", *arguments])
+    os.execv(sys.executable, [sys.executable, "-m", "workers.processes", *arguments])
 
 
 @cli.command()
@@ -159,10 +160,6 @@ def _refuse_unsafe(given: Settings) -> None:
 def _database_sentence(error: Exception) -> str:
     reason = str(getattr(error, "orig", error)).strip().splitlines()
     return f"The database cannot be used: {reason[0] if reason else type(error).__name__}"
-
-
-for command in (demo, simulator, simulate):
-    cli.add_command(command)
 
 
 def main() -> None:

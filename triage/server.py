@@ -9,8 +9,9 @@ from gunicorn.glogging import Logger as GunicornLogger
 from gunicorn.http import message
 from prometheus_client import CollectorRegistry, multiprocess, start_http_server
 
+from triage import runtime
 from triage.config import Settings, settings
-from triage.kit import logs
+from triage.kit import logs, memory
 from triage.web import live
 
 log = logs.logger(__name__)
@@ -46,15 +47,19 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             self.cfg.set(name, value)
 
     def load(self) -> Any:
-        from triage.app import connected_app
+        """Once, before the processes part, so that they share it."""
+        from triage.app import create_app
 
-        return connected_app()
+        app = create_app()
+        memory.share()
+        return app
 
 
 def _options(given: Settings) -> dict[str, Any]:
     return {
         "bind": f"{given.host}:{given.port}",
         "workers": given.web_workers,
+        "preload_app": True,
         "worker_class": "gthread",
         "threads": given.web_threads,
         "timeout": WORKER_TIMEOUT,
@@ -66,10 +71,15 @@ def _options(given: Settings) -> dict[str, Any]:
         "errorlog": "-",
         "loglevel": "warning",
         "logger_class": Logger,
+        "post_fork": _connect,
         "post_worker_init": _watch_ending,
         "child_exit": _forget_metrics,
         "forwarded_allow_ips": "127.0.0.1",
     }
+
+
+def _connect(_server: Any, _worker: Any) -> None:
+    runtime.connect(settings())
 
 
 def _watch_ending(worker: Any) -> None:
@@ -91,6 +101,7 @@ def _forget_metrics(_server: Any, worker: Any) -> None:
 
 def run() -> None:
     """Serve until SIGTERM. Starts the metrics' own port where one is set."""
+    memory.give_back()
     given = settings()
     logs.configure(json=given.log_format == "json", level=given.log_level)
     folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")

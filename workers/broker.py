@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import dramatiq
-from dramatiq.brokers.redis import RedisBroker
+import redis
 from dramatiq.middleware import CurrentMessage, Middleware, Retries, ShutdownNotifications, TimeLimit
 
 from triage import runtime
@@ -15,6 +15,7 @@ from triage.config import settings
 from triage.kit import db, heartbeat, later, logs
 from triage.kit.errors import Refused
 from triage.kit.later import Job
+from workers.listening import WAIT_SECONDS, WaitingBroker
 
 BEAT_SECONDS = 10
 log = logs.logger(__name__)
@@ -50,8 +51,11 @@ class SignsOfLife(Middleware):
                 return
 
 
-broker = RedisBroker(
+broker = WaitingBroker(
     url=runtime.queue_url(settings()),
+    patient=redis.Redis.from_url(
+        settings().redis_url, socket_timeout=WAIT_SECONDS + 4, socket_connect_timeout=0.5
+    ),
     maintenance_chance=1_000_000,
     heartbeat_timeout=30_000,
     middleware=[

@@ -13,7 +13,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 
 from triage import runtime
 from triage.config import settings
-from triage.kit import db, heartbeat, logs
+from triage.kit import db, heartbeat, logs, memory
 from workers.schedule import Tick, timetable
 
 BEAT = timedelta(seconds=10)
@@ -22,6 +22,7 @@ log = logs.logger(__name__)
 
 def run(*, without: tuple[str, ...] = ()) -> None:
     """Run until SIGTERM or SIGINT; `without` names ticks that another process looks after."""
+    memory.give_back()
     runtime.connect(settings())
     scheduler = BackgroundScheduler(timezone=UTC)
     for tick in timetable(settings()):

@@ -5,7 +5,7 @@ from datetime import timedelta
 from triage import gateways, runtime
 from triage.config import settings
 from triage.domain import jobs
-from triage.domain.conversations import delivery, sending
+from triage.domain.conversations import delivery, sending, waiting
 from triage.domain.inbox import transitions
 from triage.domain.intake import ledger, process
 from triage.domain.intake import reconcile as reconciliation
@@ -24,8 +24,8 @@ def sweep() -> None:
     with db.reading() as session:
         inbound = ledger.waiting_longer_than(session, UNANNOUNCED_AFTER)
         inbound_stuck = ledger.waiting_longer_than(session, UNANSWERED_AFTER)
-        outbound = delivery.waiting_longer_than(session, UNANNOUNCED_AFTER)
-        outbound_stuck = delivery.waiting_longer_than(session, UNANSWERED_AFTER)
+        outbound = waiting.count_longer_than(session, UNANNOUNCED_AFTER)
+        outbound_stuck = waiting.count_longer_than(session, UNANSWERED_AFTER)
     if inbound and _is_unheard(jobs.PROCESS_INBOUND, is_stuck=inbound_stuck > 0):
         process.run_due()
     if outbound and _is_unheard(jobs.DELIVER_TEXTS, is_stuck=outbound_stuck > 0):
@@ -46,7 +46,7 @@ def expire_leases() -> None:
 def settle() -> None:
     """Look up unclear texts, here where no worker hears of it."""
     with db.reading() as session:
-        is_due = delivery.has_unknown_due(session)
+        is_due = waiting.has_unknown_due(session)
     if is_due and not later.ring(jobs.SETTLE_UNKNOWN_TEXTS):
         sending.settle_unknown(gateways.carrier_of, settle=_settle())
 

@@ -7,7 +7,7 @@ import pytest
 
 from tests.web.conftest import Browser
 from triage.kit.paths import STATIC
-from triage.web.assets import FOR_EVER, ICONS, STYLES, Assets, MissingFrontEnd, sprite
+from triage.web.assets import FOR_EVER, ICONS, STYLE_SHEET, STYLES, Assets, MissingFrontEnd, sprite
 
 
 def test_a_checkout_without_the_fetched_files_names_the_command(tmp_path: Path) -> None:
@@ -33,10 +33,20 @@ def test_only_files_of_the_folder_are_served(stranger: Browser, name: str) -> No
     assert stranger.get(f"/static/any/{name}").status_code == 404
 
 
-def test_every_style_sheet_is_linked_and_every_linked_one_exists() -> None:
+def test_every_style_sheet_is_part_of_the_one_that_pages_link() -> None:
     files = {path.stem for path in (STATIC / "css").glob("*.css")}
 
     assert files == set(STYLES)
+
+
+def test_the_style_sheet_keeps_every_rule_and_no_comment(stranger: Browser) -> None:
+    css = stranger.get(Assets(STATIC).url(STYLE_SHEET)).text
+
+    assert "/*" not in css
+    for name in STYLES:
+        rules = (STATIC / "css" / f"{name}.css").read_text()
+        assert rules.count("{") <= css.count("{")
+        assert re.sub(r"/\*.*?\*/", "", rules, flags=re.DOTALL).split()[-1] in css
 
 
 def test_the_sprite_has_every_icon_and_draws_with_the_colour_around_it() -> None:

@@ -27,6 +27,8 @@ STYLES = (
     "auth",
     "demo",
 )
+# All of them as one file, beside them, so that what they point at is found.
+STYLE_SHEET = "css/all.css"
 SPRITE = "icons.svg"
 ICONS = (
     "archive",
@@ -109,6 +111,7 @@ ICONS = (
     "zap",
 )
 
+COMMENT = re.compile(r"/\*.*?\*/\s*", re.DOTALL)
 FOR_EVER = "public, max-age=31536000, immutable"
 BRIEFLY = "no-cache"
 IMPORTS = re.compile(r"""^import (?:[^"]+ from )?"\./([\w.-]+)";""", re.MULTILINE)
@@ -136,6 +139,7 @@ class Assets:
                 " python hatch_build.py"
             )
         self.files = {path.relative_to(folder).as_posix(): _read(path) for path in _shown(folder)}
+        self.files[STYLE_SHEET] = File(style_sheet(folder), "text/css")
         self.files[SPRITE] = File(sprite(ICONS), "image/svg+xml")
         self.version = _version(self.files)
 
@@ -173,6 +177,12 @@ def install(app: Flask, folder: Path) -> Assets:
     app.extensions["assets"] = assets
     app.add_url_rule("/static/<version>/<path:name>", endpoint="static", view_func=file)
     return assets
+
+
+def style_sheet(folder: Path) -> bytes:
+    """The styles in their order: one request instead of ten, and without the comments that are meant for people."""
+    parts = ((folder / "css" / f"{name}.css").read_text("utf-8") for name in STYLES)
+    return COMMENT.sub("", "".join(parts)).encode()
 
 
 def sprite(names: tuple[str, ...]) -> bytes:

@@ -50,7 +50,6 @@ def install(app: Flask, assets: Assets) -> None:
         form_id=form_id,
         icon=_icon_maker(assets),
         modules=assets.modules(),
-        styles=_styles(assets),
         here=here,
     )
 
@@ -159,12 +158,6 @@ def _icon_maker(assets: Assets):  # type: ignore[no-untyped-def]  # the closure'
         return Markup(f'<svg class="{css}" aria-hidden="true"><use href="{source}#{name}"></use></svg>')
 
     return icon
-
-
-def _styles(assets: Assets) -> list[str]:
-    from triage.web.assets import STYLES
-
-    return [assets.url(f"css/{name}.css") for name in STYLES]
 
 
 def _now() -> datetime:

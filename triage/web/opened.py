@@ -179,7 +179,7 @@ def task_view(session: Session, member: Member, task: Task) -> TaskView:
     ids = transitions.assignees_of(session, task)
     people = briefs(session, task.practice_id, set(ids))
     now = clock.now(session)
-    has_failed = bool(unanswered.failed_among(session, {task.conversation_id}))
+    has_failed = bool(unanswered.failed_among(session, task.practice_id, {task.conversation_id}))
     return TaskView(
         id=task.id,
         state=task.state.value,

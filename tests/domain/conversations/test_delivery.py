@@ -7,6 +7,7 @@ from itertools import permutations
 
 import pytest
 from sqlalchemy import func, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from tests.builders import a_reply, a_sid, a_task, an_inbound, conversation_of
@@ -16,13 +17,14 @@ from tests.carrier import (
     NEVER_ANSWERS,
     REFUSES,
     AtOnce,
+    FirstIsSlow,
     PaperCarrier,
     nowhere,
 )
 from tests.cast import PAT_NUMBER, Cast
 from triage.domain import verify
 from triage.domain.audit import Action, Audit
-from triage.domain.conversations import delivery, sending
+from triage.domain.conversations import delivery, sending, waiting
 from triage.domain.conversations.delivery import Claim, DeliveryReport, OutboundState, OutboundText
 from triage.domain.conversations.message import Message
 from triage.domain.inbox import replying, thread
@@ -120,6 +122,35 @@ class TestSending:
 
         assert deliver(session, carrier) == sending.AT_ONCE + 3
         assert len({one.sid for one in carrier.kept}) == sending.AT_ONCE + 3
+
+    def test_nobody_waits_for_a_slow_answer_to_another(
+        self, session: Session, cast: Cast, carrier: PaperCarrier
+    ) -> None:
+        task = a_task(session, cast=cast)
+        count = 3 * sending.AT_ONCE
+        for number in range(count):
+            a_reply(session, by=cast.ana, task=task, body=f"Part {number}")
+        session.commit()
+
+        sent = sending.deliver_due(carrier.of, nowhere, FirstIsSlow(count - 1), settle=SETTLE)
+
+        assert sent == count
+        assert carrier.kept[-2].body == "Part 0"
+        assert set(session.scalars(select(OutboundText.state))) == {OutboundState.SENT}
+
+    def test_a_name_that_the_carrier_gives_twice_holds_nobody_else_back(
+        self, session: Session, cast: Cast, carrier: PaperCarrier
+    ) -> None:
+        task = a_task(session, cast=cast)
+        texts = [a_reply(session, by=cast.ana, task=task, body=body) for body in ("one", "two", "three")]
+        carrier.sids = [twice := a_sid(), twice, a_sid()]
+
+        with pytest.raises(IntegrityError):
+            deliver(session, carrier)
+
+        states = [session.get_one(OutboundText, text.id).state for text in texts]
+        assert sorted(states) == [OutboundState.SENDING, OutboundState.SENT, OutboundState.SENT]
+        assert states[2] is OutboundState.SENT
 
     def test_a_run_ends_in_time_and_the_next_one_goes_on(
         self, session: Session, cast: Cast, carrier: PaperCarrier, monkeypatch: pytest.MonkeyPatch
@@ -518,13 +549,13 @@ class TestSendingAgain:
 
 
 def test_work_that_nobody_announced_is_noticed(session: Session, queued: OutboundText) -> None:
-    assert delivery.waiting_longer_than(session, timedelta(seconds=2)) == 0
-    assert not delivery.has_unknown_due(session)
+    assert waiting.count_longer_than(session, timedelta(seconds=2)) == 0
+    assert not waiting.has_unknown_due(session)
     claim = claimed(session)
     delivery.record_unknown(session, claim, settle=timedelta(0))
     session.commit()
 
-    assert delivery.has_unknown_due(session)
+    assert waiting.has_unknown_due(session)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ The carrier's API has no idempotency key, so a text whose outcome is unclear is 
 one file besides intake whose functions open transactions: the carrier is called between two of them.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
@@ -18,7 +18,6 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     UniqueConstraint,
-    func,
     literal_column,
     or_,
     select,
@@ -28,6 +27,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from triage.domain import audit, jobs
 from triage.domain.conversations import failures
+from triage.domain.conversations.carrier import Accepted
 from triage.domain.conversations.conversation import Conversation
 from triage.domain.conversations.message import Direction, Message
 from triage.domain.patients import consent
@@ -225,16 +225,16 @@ def claim(session: Session, *, limit: int) -> list[Claim]:
         )
     }
     refused = _refused(session, due)
-    claims = []
+    taken, claims = [], []
     for text in due:
         if (text.practice_id, text.to_number) in refused:
             _fail(session, text, code=refused[text.practice_id, text.to_number], now=now)
             continue
+        taken.append(text)
         text.attempt_id = db.new_id()
         text.lease_until = now + LEASE_FOR
         text.first_claim_at = text.first_claim_at or now
         text.attempts += 1
-        _change(session, text, OutboundState.SENDING, now=now)
         claims.append(
             Claim(
                 text.message_id,
@@ -246,6 +246,7 @@ def claim(session: Session, *, limit: int) -> list[Claim]:
                 text.lease_until,
             )
         )
+    _change_all(session, taken, OutboundState.SENDING, now=now)
     return claims
 
 
@@ -287,15 +288,29 @@ def give_back(session: Session, claimed: Claim) -> None:
 
 def record_sent(session: Session, claimed: Claim, *, sid: str, status: str) -> None:
     """The carrier accepted it. Safe to repeat."""
-    text = _mine(session, claimed)
-    if text is None:
-        return
-    now = clock.now(session)
-    text.provider_sid = text.provider_sid or sid
-    text.lease_until = None
-    _rank(text, status, None)
-    _change(session, text, OutboundState.SENT, now=now)
-    metrics.OUTBOUND.labels("sent").inc()
+    record_all_sent(session, {claimed: Accepted(sid, status)})
+
+
+def record_all_sent(session: Session, accepted: Mapping[Claim, Accepted]) -> None:
+    """The carrier accepted these. Safe to repeat."""
+    # In one order, so that two who record the same texts never wait for each other.
+    query = (
+        select(OutboundText)
+        .where(OutboundText.message_id.in_([claimed.message_id for claimed in accepted]))
+        .order_by(OutboundText.message_id)
+    )
+    texts = {text.message_id: text for text in session.scalars(db.locked(query))}
+    now, sent = clock.now(session), []
+    for claimed, word in accepted.items():
+        text = texts.get(claimed.message_id)
+        if text is None or not _is_of(text, claimed):
+            continue
+        text.provider_sid = text.provider_sid or word.sid
+        text.lease_until = None
+        _rank(text, word.status, None)
+        sent.append(text)
+    _change_all(session, sent, OutboundState.SENT, now=now)
+    metrics.OUTBOUND.labels("sent").inc(len(sent))
 
 
 def record_refused(session: Session, claimed: Claim, *, code: int | None) -> None:
@@ -497,9 +512,11 @@ def _locked(session: Session, message_id: UUID) -> OutboundText | None:
 def _mine(session: Session, claimed: Claim) -> OutboundText | None:
     """The text, unless somebody else has dealt with this attempt since."""
     text = _locked(session, claimed.message_id)
-    if text is None or text.state is not OutboundState.SENDING or text.attempt_id != claimed.attempt_id:
-        return None
-    return text
+    return text if text is not None and _is_of(text, claimed) else None
+
+
+def _is_of(text: OutboundText, claimed: Claim) -> bool:
+    return text.state is OutboundState.SENDING and text.attempt_id == claimed.attempt_id
 
 
 def _requeue(session: Session, claimed: Claim, *, wait: timedelta | None) -> None:
@@ -529,61 +546,46 @@ def _doubt(session: Session, text: OutboundText, *, settle: timedelta, now: date
 
 
 def _change(session: Session, text: OutboundText, state: OutboundState, *, now: datetime) -> None:
-    text.state = state
-    text.changed_at = now
-    audit.record(
-        session,
-        text.practice_id,
-        audit.Action.TEXT_CHANGED,
-        by=None,
-        at=now,
-        subject_id=text.message_id,
-        state=state.value,
-        carrier=text.carrier_status,
-        code=text.error_code,
-    )
-    _announce(session, text)
+    _change_all(session, [text], state, now=now)
 
 
-def _announce(session: Session, text: OutboundText) -> None:
-    row = session.execute(
-        select(Message.conversation_id, Message.sent_by_id).where(Message.id == text.message_id)
-    ).one()
-    sender = {row.sent_by_id} if row.sent_by_id else None
-    live.announce(
-        session,
-        text.practice_id,
-        "delivery",
-        to=sender,
-        conversation=row.conversation_id,
-        message=text.message_id,
-    )
-    if text.is_failed or text.state is OutboundState.NEEDS_PERSON:
-        # The list of failures has grown, and the conversation's row says so.
-        live.announce(session, text.practice_id, "counts", to=sender)
-        live.announce(session, text.practice_id, "task", to=sender, conversation=row.conversation_id)
+def _change_all(session: Session, texts: list[OutboundText], state: OutboundState, *, now: datetime) -> None:
+    for text in texts:
+        text.state = state
+        text.changed_at = now
+        audit.record(
+            session,
+            text.practice_id,
+            audit.Action.TEXT_CHANGED,
+            by=None,
+            at=now,
+            subject_id=text.message_id,
+            state=state.value,
+            carrier=text.carrier_status,
+            code=text.error_code,
+        )
+    _announce(session, texts)
 
 
-def body_of(session: Session, message_id: UUID) -> str:
-    return session.scalars(select(Message.body).where(Message.id == message_id)).one()
-
-
-def waiting_longer_than(session: Session, age: timedelta) -> int:
-    """Queued texts that should have left by now; one page of them at most is counted."""
-    some = (
-        select(OutboundText.message_id)
-        .where(OutboundText.state == OutboundState.QUEUED, OutboundText.due_at <= clock.now(session) - age)
-        .limit(100)
-        .subquery()
-    )
-    return session.scalar(select(func.count()).select_from(some)) or 0
-
-
-def has_unknown_due(session: Session) -> bool:
-    query = select(OutboundText.message_id).where(
-        OutboundText.state == OutboundState.UNKNOWN, OutboundText.due_at <= clock.now(session)
-    )
-    return session.scalar(query.limit(1)) is not None
+def _announce(session: Session, texts: list[OutboundText]) -> None:
+    columns = select(Message.id, Message.conversation_id, Message.sent_by_id)
+    rows = session.execute(columns.where(Message.id.in_([text.message_id for text in texts])))
+    message = {row.id: row for row in rows}
+    for text in texts:
+        row = message[text.message_id]
+        sender = {row.sent_by_id} if row.sent_by_id else None
+        live.announce(
+            session,
+            text.practice_id,
+            "delivery",
+            to=sender,
+            conversation=row.conversation_id,
+            message=text.message_id,
+        )
+        if text.is_failed or text.state is OutboundState.NEEDS_PERSON:
+            # The list of failures has grown, and the conversation's row says so.
+            live.announce(session, text.practice_id, "counts", to=sender)
+            live.announce(session, text.practice_id, "task", to=sender, conversation=row.conversation_id)
 
 
 def needs_attention() -> ColumnElement[bool]:

@@ -24,14 +24,17 @@ _FAILED_AMONG = (
     .join(OutboundText, OutboundText.message_id == Message.id)
     .where(
         Message.conversation_id == func.any(bindparam("conversation_ids", type_=ARRAY(Uuid))),
+        # Few texts of a practice are failed, and an index holds them; a conversation can have any number of texts.
+        OutboundText.practice_id == bindparam("practice_id"),
         OutboundText.is_failed,
         OutboundText.dismissed_at.is_(None),
     )
 )
 
 
-def failed_among(session: Session, conversation_ids: set[UUID]) -> set[UUID]:
-    """In which of these conversations there is one."""
+def failed_among(session: Session, practice_id: UUID, conversation_ids: set[UUID]) -> set[UUID]:
+    """In which of these conversations of a practice there is one."""
     if not conversation_ids:
         return set()
-    return set(session.scalars(_FAILED_AMONG, {"conversation_ids": list(conversation_ids)}))
+    given = {"practice_id": practice_id, "conversation_ids": list(conversation_ids)}
+    return set(session.scalars(_FAILED_AMONG, given))

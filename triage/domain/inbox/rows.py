@@ -260,7 +260,7 @@ def _around(
         assignees=assignees,
         starred=stars.starred_of(session, member, message_ids),
         read_until=reading.read_until(session, member, conversation_ids),
-        failed=unanswered.failed_among(session, conversation_ids),
+        failed=unanswered.failed_among(session, member.practice_id, conversation_ids),
         drafted=drafts.drafted_among(session, member, conversation_ids),
     )
 
