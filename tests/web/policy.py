@@ -43,6 +43,9 @@ EVERYBODY = _grid(
 NOT_READY = dict.fromkeys(EVERYBODY, "503")
 ONLY_THE_CARRIER = dict.fromkeys(EVERYBODY, "no")
 SIGNED_IN = {**EVERYBODY, ("stranger", "any"): "in"}
+NOT_RIGHT = dict.fromkeys(EVERYBODY, "422")
+NOT_RIGHT_INSIDE = {**NOT_RIGHT, ("stranger", "any"): "in"}
+NOT_POSSIBLE = {**dict.fromkeys(EVERYBODY, "409"), ("stranger", "any"): "in"}
 READERS = {**SIGNED_IN, ("cleo", "any"): "no"}
 WRITERS = {**READERS, ("ben", "any"): "no"}
 DIRECTORY = {**SIGNED_IN, ("ben", "any"): "404", ("cleo", "any"): "404"}
@@ -106,6 +109,21 @@ NUMBERS_OF_PATIENTS = {
         for column in ("own/others", "own/foreign", "foreign/own")
     },
 }
+
+# What belongs to nobody but oneself: how one signs in, and where one is signed in. Cleo has none of it.
+MY_OWN = _grid(
+    """
+              own  others  foreign
+    stranger  in   in      in
+    ana       ok   404     404
+    ben       ok   404     404
+    cleo      404  404     404
+    admin     ok   404     404
+    sue       ok   404     404
+    wes       ok   404     404
+    dan       ok   404     404
+    """
+)
 
 # What belongs to a practice, and those who may change it.
 ADMINISTERED = _grid(
@@ -175,6 +193,17 @@ POLICY: dict[tuple[str, str], Entry] = {
     ("auth.sign_in", "POST"): Entry(
         EVERYBODY, form={"login": "{login}", "password": "{password}", "next": ""}
     ),
+    # Nobody has given a password here: back to the first step.
+    ("auth.code_page", "GET"): Entry(EVERYBODY),
+    ("auth.code", "POST"): Entry(EVERYBODY, form={"code": "123456", "next": ""}),
+    ("auth.again", "GET"): Entry(EVERYBODY),
+    # It does not say whose page it is over.
+    ("auth.again_now", "POST"): Entry(
+        NOT_RIGHT, form={"login": "{login}", "password": "{password}"}, also_reads={"member_id"}
+    ),
+    ("auth.again_code", "POST"): Entry(EVERYBODY, form={"code": "123456"}),
+    ("auth.passkey_question", "POST"): Entry(EVERYBODY),
+    ("auth.passkey", "POST"): Entry(NOT_RIGHT, form={"answer": "{{}}", "next": "", "member_id": ""}),
     ("webhooks.messages", "GET"): Entry(ONLY_THE_CARRIER, writes={"stray_call"}),
     ("webhooks.messages", "POST"): Entry(ONLY_THE_CARRIER, writes={"stray_call"}, is_exempt=True),
     ("webhooks.status", "GET"): Entry(ONLY_THE_CARRIER),
@@ -318,8 +347,24 @@ POLICY: dict[tuple[str, str], Entry] = {
         form=FIELDS_OF_PREFERENCES,
         also_reads={"single_keys", "enter_sends", "is_away", "is_available_for_chat"},
     ),
+    ("settings.security", "GET"): Entry(SIGNED_IN),
     ("settings.change_password", "POST"): Entry(
         SIGNED_IN, form={"old_password": "{password}", "password": "a password that is new"}
     ),
+    ("settings.confirm_page", "GET"): Entry(SIGNED_IN),
+    ("settings.confirm", "POST"): Entry(SIGNED_IN, form={"password": "{password}", "next": ""}),
+    ("settings.second_factor", "GET"): Entry(SIGNED_IN),
+    ("settings.begin_app", "POST"): Entry(SIGNED_IN),
+    # Nobody has begun to set up an app, and nobody has a code to keep.
+    ("settings.confirm_app", "POST"): Entry(NOT_POSSIBLE, form={"code": "123456"}),
+    ("settings.remove_app", "POST"): Entry(SIGNED_IN),
+    ("settings.renew_recovery_codes", "POST"): Entry(NOT_POSSIBLE),
+    ("settings.recovery_codes_file", "POST"): Entry(NOT_RIGHT_INSIDE, form={"codes": ["none"]}),
+    ("settings.ask_for_passkey", "POST"): Entry(SIGNED_IN),
+    ("settings.add_passkey", "POST"): Entry(NOT_RIGHT_INSIDE, form={"answer": "{{}}", "name": "Laptop"}),
+    ("settings.rename_passkey", "POST"): Entry(MY_OWN, form={"name": "Laptop"}),
+    ("settings.remove_passkey", "POST"): Entry(MY_OWN),
+    ("settings.end_device", "POST"): Entry(MY_OWN),
+    ("settings.end_other_devices", "POST"): Entry(SIGNED_IN),
     ("auth.sign_out", "POST"): Entry(SIGNED_IN),
 }

@@ -1,5 +1,7 @@
 """Imports every table, so that migrations and tests see them all."""
 
+from triage.domain.access.codes import RecoveryCode, Totp
+from triage.domain.access.passkeys import Passkey
 from triage.domain.audit import Audit
 from triage.domain.conversations.conversation import Conversation
 from triage.domain.conversations.delivery import DeliveryReport, OutboundText
@@ -25,7 +27,7 @@ from triage.kit.heartbeat import Heartbeat, TickRun
 
 ALL = (
     Practice, Facility, PracticeNumber, Role, Program, Member, MemberFacility, ProgramRestriction,
-    MemberSession, Throttle, Submission, Audit,
+    MemberSession, Throttle, Submission, Audit, Totp, RecoveryCode, Passkey,
     Patient, Contact, PatientContact, Enrolment, Phone, PhoneUse, CareTeamMember, ConsentEvent,
     Conversation, Message, OutboundText, DeliveryReport, MemberReading, Draft,
     Task, TaskMessage, Assignment, TaskEvent, AssignmentExplanation, Star,

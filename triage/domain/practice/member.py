@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, delete, func, select
 from sqlalchemy.orm import Mapped, Session, joinedload, mapped_column, relationship, selectinload
 
-from triage.domain.practice.practice import Practice, ids_of_facilities
+from triage.domain.practice.practice import Practice, SecondFactor, ids_of_facilities
 from triage.domain.practice.privileges import Messages, Privilege, Role, find_role
 from triage.domain.practice.program import ProgramRestriction, programs_of
 from triage.kit import db
@@ -83,6 +83,8 @@ class Member(db.OfPractice, db.Base):
     notify_popup: Mapped[Notice] = mapped_column(db.choice(Notice, "notify_popup"), default=Notice.NONE)
     single_keys: Mapped[bool] = mapped_column(default=True)
     enter_sends: Mapped[bool] = mapped_column(default=False)
+    # Since when there is one; `access.factors` keeps it, so that no request has to look for codes and passkeys.
+    second_factor_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
 
     role: Mapped[Role] = relationship(
@@ -117,6 +119,18 @@ class Member(db.OfPractice, db.Base):
     @property
     def messages(self) -> Messages:
         return self.role.messages
+
+    @property
+    def must_add_second_factor(self) -> bool:
+        """Their practice asks for one, and there is none. Needs role and practice at hand."""
+        match self.practice.second_factor:
+            case SecondFactor.EVERYBODY:
+                is_asked = True
+            case SecondFactor.SETTINGS:
+                is_asked = self.role.settings or self.role.members
+            case _:
+                is_asked = False
+        return is_asked and self.second_factor_at is None
 
     @property
     def initials(self) -> str:
