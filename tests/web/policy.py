@@ -43,6 +43,7 @@ EVERYBODY = _grid(
 NOT_READY = dict.fromkeys(EVERYBODY, "503")
 ONLY_THE_CARRIER = dict.fromkeys(EVERYBODY, "no")
 SIGNED_IN = {**EVERYBODY, ("stranger", "any"): "in"}
+BACK_TO_SIGN_IN = dict.fromkeys(EVERYBODY, "in")
 NOT_RIGHT = dict.fromkeys(EVERYBODY, "422")
 NOT_RIGHT_INSIDE = {**NOT_RIGHT, ("stranger", "any"): "in"}
 NOT_POSSIBLE = {**dict.fromkeys(EVERYBODY, "409"), ("stranger", "any"): "in"}
@@ -161,6 +162,7 @@ class Entry:
 
 
 NOTE = frozenset({"audit"})
+TRIES = frozenset({"throttle"})
 FIELDS_OF_A_MEMBER: dict[str, str | list[str]] = {
     "name": "Nora New",
     "login": "nora.{word}",
@@ -194,12 +196,15 @@ POLICY: dict[tuple[str, str], Entry] = {
         EVERYBODY, form={"login": "{login}", "password": "{password}", "next": ""}
     ),
     # Nobody has given a password here: back to the first step.
-    ("auth.code_page", "GET"): Entry(EVERYBODY),
-    ("auth.code", "POST"): Entry(EVERYBODY, form={"code": "123456", "next": ""}),
+    ("auth.code_page", "GET"): Entry(BACK_TO_SIGN_IN),
+    ("auth.code", "POST"): Entry(BACK_TO_SIGN_IN, form={"code": "123456", "next": ""}),
     ("auth.again", "GET"): Entry(EVERYBODY),
     # It does not say whose page it is over.
     ("auth.again_now", "POST"): Entry(
-        NOT_RIGHT, form={"login": "{login}", "password": "{password}"}, also_reads={"member_id"}
+        NOT_RIGHT,
+        form={"login": "{login}", "password": "{password}"},
+        also_reads={"member_id"},
+        writes=TRIES,
     ),
     ("auth.again_code", "POST"): Entry(EVERYBODY, form={"code": "123456"}),
     ("auth.passkey_question", "POST"): Entry(EVERYBODY),
@@ -307,6 +312,8 @@ POLICY: dict[tuple[str, str], Entry] = {
         form={"label": "Desk", "facility_id": "{facility_id}"},
         foreign={"facility_id": "422"},
     ),
+    ("settings.policy", "GET"): Entry(ADMINISTRATION),
+    ("settings.change_policy", "POST"): Entry(ADMINISTRATION, form={"second_factor": "everybody"}),
     ("settings.quarantine", "GET"): Entry(ADMINISTRATION),
     ("settings.file_inbound", "POST"): Entry(ADMINISTERED),
     ("settings.discard_inbound", "POST"): Entry(ADMINISTERED),
@@ -340,6 +347,7 @@ POLICY: dict[tuple[str, str], Entry] = {
     ),
     ("settings.set_password", "POST"): Entry(ADMINISTERED, form={"password": "a password that is new"}),
     ("settings.sign_out_member", "POST"): Entry(ADMINISTERED),
+    ("settings.reset_second_factor", "POST"): Entry(ADMINISTERED),
     # ---- one's own
     ("settings.preferences", "GET"): Entry(SIGNED_IN),
     ("settings.change_preferences", "POST"): Entry(
@@ -356,9 +364,9 @@ POLICY: dict[tuple[str, str], Entry] = {
     ("settings.second_factor", "GET"): Entry(SIGNED_IN),
     ("settings.begin_app", "POST"): Entry(SIGNED_IN),
     # Nobody has begun to set up an app, and nobody has a code to keep.
-    ("settings.confirm_app", "POST"): Entry(NOT_POSSIBLE, form={"code": "123456"}),
+    ("settings.confirm_app", "POST"): Entry(NOT_POSSIBLE, form={"code": "123456"}, writes=TRIES),
     ("settings.remove_app", "POST"): Entry(SIGNED_IN),
-    ("settings.renew_recovery_codes", "POST"): Entry(NOT_POSSIBLE),
+    ("settings.renew_recovery_codes", "POST"): Entry({**SIGNED_IN, ("cleo", "any"): "409"}),
     ("settings.recovery_codes_file", "POST"): Entry(NOT_RIGHT_INSIDE, form={"codes": ["none"]}),
     ("settings.ask_for_passkey", "POST"): Entry(SIGNED_IN),
     ("settings.add_passkey", "POST"): Entry(NOT_RIGHT_INSIDE, form={"answer": "{{}}", "name": "Laptop"}),

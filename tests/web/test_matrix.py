@@ -39,7 +39,7 @@ ACTIVITY = {"member_session"}
 PLAIN: dict[str, str] = {}
 CSRF = re.compile(r'name="csrf-token" content="([^"]+)"')
 # Answers differ in these at every run.
-RANDOM = {"token_digest", "password_hash", "content_hash"}
+RANDOM = {"token_digest", "password_hash", "content_hash", "code_digest", "secret_sealed"}
 
 
 class Seat(NamedTuple):
@@ -429,7 +429,6 @@ CHANGE_NOTHING = {
     "messages.unstar",
     "conversations.start",
     "presence.note",
-    "auth.code",
     "auth.again_code",
     "auth.passkey_question",
     "settings.ask_for_passkey",

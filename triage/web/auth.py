@@ -89,7 +89,7 @@ def needs(
         @wraps(view)
         def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
             if not current_user.is_authenticated:
-                return _ask_to_sign_in()  # type: ignore[return-value]  # a response, as every view returns
+                return ask_to_sign_in()  # type: ignore[return-value]  # a response, as every view returns
             member = current_member()
             g.time_zone = member.practice.time_zone
             if Gate.SECOND_FACTOR not in passes and member.must_add_second_factor:
@@ -131,12 +131,13 @@ def is_for_a_part() -> bool:
     return render.is_partial() or accepted.startswith(("application/json", "text/event"))
 
 
-def _ask_to_sign_in() -> Response:
+def ask_to_sign_in() -> Response:
+    """To the first step; a part of a page is told so in words."""
     if is_for_a_part():
         response = render.fragment("errors/_refused.html", 401, sentence=_session_ended())
         response.headers["X-Sign-In"] = url_for("auth.sign_in")
         return response
-    return to_page("auth.sign_in")
+    return to_page("auth.sign_in", come_back=not request.path.startswith(url_for("auth.sign_in")))
 
 
 def _session_ended() -> Markup:

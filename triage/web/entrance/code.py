@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import NamedTuple
 
-from flask import Response, redirect, request, url_for
+from flask import Response, request
 
 from triage import gateways
 from triage.domain.access import codes, entering, factors
@@ -12,7 +12,7 @@ from triage.domain.practice.member import Member
 from triage.domain.practice.sign_in import How
 from triage.kit import clock, db, metrics
 from triage.web import render
-from triage.web.auth import plain, public
+from triage.web.auth import ask_to_sign_in, public
 from triage.web.entrance.door import auth, in_minutes, let_in, onwards, step_in, who_is_half_way
 
 WRONG = "This code is not right, or was used before. Take the one that the app shows now."
@@ -63,7 +63,7 @@ def code_page() -> Response:
         member = who_is_half_way(session, now=clock.now(session))
         have = factors.factors_of(session, member) if member else None
     if have is None:
-        return plain(redirect(url_for("auth.sign_in"), 303))
+        return ask_to_sign_in()
     return _page(have, request.args.get("next", ""), {})
 
 
@@ -73,7 +73,7 @@ def code_now() -> Response:
     wanted = request.form.get("next", "")
     tried = try_code(request.form.get("code", ""))
     if tried.member is None:
-        return plain(redirect(url_for("auth.sign_in"), 303))
+        return ask_to_sign_in()
     if not tried.token:
         with db.reading() as session:
             have = factors.factors_of(session, tried.member)

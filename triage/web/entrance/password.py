@@ -82,13 +82,13 @@ def sign_in_now() -> Response:
     if tried.member is None:
         return form_page({"login": login, "next": wanted}, {"": tried.sentence}, tried.status)
     if not tried.token:
-        return plain(redirect(url_for("auth.code_page", **({"next": wanted} if wanted else {})), 303))
+        return plain(redirect(url_for("auth.code_page", next=wanted or None), 303))
     let_in(tried.token, tried.member)
     return onwards(wanted)
 
 
 @auth.post("/sign-out")
-@needs(Privilege.SIGNED_IN, passes=Gate)
+@needs(Privilege.SIGNED_IN, passes=tuple(Gate))
 def sign_out() -> Response:
     member = current_member()
     with db.transaction() as session_:

@@ -6,6 +6,7 @@ from uuid import UUID
 from flask import Response, request, url_for
 from sqlalchemy.orm import Session
 
+from triage.domain.access import factors
 from triage.domain.inbox import staffing
 from triage.domain.inbox.staffing import Wanted
 from triage.domain.practice import member as members_
@@ -117,6 +118,18 @@ def sign_out_member(member_id: UUID) -> Response:
     return saved(once.run(sign_out), "settings.member", member_id=member_id)
 
 
+@settings.post("/settings/members/<uuid:member_id>/second-factor/reset")
+@needs(Privilege.MEMBERS)
+def reset_second_factor(member_id: UUID) -> Response:
+    def reset(session: Session) -> str:
+        by = current_member()
+        member = find_member(session, by.practice_id, member_id, lock=True)
+        factors.reset(session, member, by=by, now=clock.now(session))
+        return f"{member.name} signs in with the password alone, and is signed out everywhere."
+
+    return saved(once.run(reset), "settings.member", member_id=member_id)
+
+
 def _find(member_id: UUID) -> Member:
     with db.reading() as session:
         return find_member(session, current_member().practice_id, member_id)
@@ -166,6 +179,7 @@ def _page(
         facilities = practices.facilities_of(session, asking.practice_id)
         programs = program.programs_of(session, asking.practice_id)
         signed_in = _count_sessions(session, member)
+        have = factors.factors_of(session, member) if member else None
     return page(
         "settings/member.html",
         "members",
@@ -177,6 +191,7 @@ def _page(
         is_me=member is not None and member.id == asking.id,
         is_new=member is None,
         signed_in=signed_in,
+        have=have,
         role_options=[("", "Choose a role"), *((role.id, role.name) for role in roles)],
         facility_options=[(place.id, place.name, "") for place in facilities],
         program_options=[(one.id, one.name, "") for one in programs],

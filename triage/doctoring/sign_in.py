@@ -1,0 +1,26 @@
+"""Signing in: whether practices ask for a second factor."""
+
+from collections.abc import Iterator
+
+from sqlalchemy import Connection, select
+
+from triage.config import Settings
+from triage.doctoring.finding import Finding, ok, warn
+from triage.domain.practice.practice import Practice, SecondFactor
+
+
+def look(connection: Connection, settings: Settings) -> Iterator[Finding]:
+    """Only for a database that is up to date."""
+    if not settings.is_production:
+        return
+    names = connection.scalars(
+        select(Practice.name).where(Practice.second_factor == SecondFactor.OFFERED).order_by(Practice.name)
+    ).all()
+    if names:
+        yield warn(
+            "second factor",
+            f"A password alone opens {', '.join(names)}.",
+            "Ask for a second factor under Settings, Security.",
+        )
+    else:
+        yield ok("second factor", "Every practice asks for one.")
