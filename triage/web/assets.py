@@ -72,6 +72,7 @@ ICONS = (
     "menu",
     "message-square",
     "message-square-off",
+    "monitor",
     "moon",
     "octagon-alert",
     "panel-right",

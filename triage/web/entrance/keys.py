@@ -1,9 +1,9 @@
 """Signing in with a passkey: the question for the browser, and its answer."""
 
-from datetime import datetime
+from flask import Response, current_app, request
+from itsdangerous import BadData, URLSafeTimedSerializer
 
-from flask import Response, request, session
-
+from triage.config import settings
 from triage.domain.access import passkeys
 from triage.domain.access.passkeys import CHALLENGE_HOLDS, Question
 from triage.domain.practice.sign_in import How
@@ -16,16 +16,37 @@ from triage.web.entrance.password import form_page
 
 
 def keep_question(question: Question) -> Response:
-    """The challenge waits in the signed cookie; whoever has that cannot use it twice."""
-    with db.reading() as session_:
-        session["passkey"] = [question.challenge, clock.now(session_).timestamp()]
-    return Response(question.options, content_type="application/json")
+    """The challenge waits in a signed cookie of its own: the page asks by itself, also while somebody signs in
+    with a password, and its answer must not bring back the session as it was before."""
+    response = Response(question.options, content_type="application/json")
+    response.set_cookie(
+        _cookie(),
+        _signer().dumps(question.challenge),
+        max_age=CHALLENGE_HOLDS,
+        secure=settings().is_https,
+        httponly=True,
+        samesite="Strict",
+    )
+    return response
 
 
-def kept_question(now: datetime) -> str:
+def kept_question() -> str:
     """The challenge of a few minutes ago; empty where there is none, which fits no answer."""
-    challenge, at = session.pop("passkey", None) or ("", 0.0)
-    return challenge if now.timestamp() <= at + CHALLENGE_HOLDS.total_seconds() else ""
+    try:
+        challenge: str = _signer().loads(
+            request.cookies.get(_cookie(), ""), max_age=int(CHALLENGE_HOLDS.total_seconds())
+        )
+    except BadData:
+        return ""
+    return challenge
+
+
+def _cookie() -> str:
+    return f"{current_app.config['SESSION_COOKIE_NAME']}-passkey"
+
+
+def _signer() -> URLSafeTimedSerializer:
+    return URLSafeTimedSerializer(settings().secret_keys[::-1], salt="passkey question")
 
 
 @auth.post("/sign-in/passkey/question", endpoint="passkey_question")
@@ -46,7 +67,7 @@ def sign_in_with_passkey() -> Response:
         with db.transaction() as session_:
             now = clock.now(session_)
             answer = request.form.get("answer", "")
-            member = passkeys.check(session_, site(), answer=answer, challenge=kept_question(now), now=now)
+            member = passkeys.check(session_, site(), answer=answer, challenge=kept_question(), now=now)
             if only and str(member.id) != only:
                 raise Invalid("That passkey is of another person than this page.")
             token = step_in(session_, member, how=How.PASSKEY, now=now)

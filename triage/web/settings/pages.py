@@ -27,7 +27,7 @@ SECTIONS = [
     ("roles", "Roles", "key-round", Privilege.MEMBERS),
     ("members", "Members", "users", Privilege.MEMBERS),
     ("preferences", "Preferences", "user-round", Privilege.SIGNED_IN),
-    ("security", "Sign-in and security", "shield-check", Privilege.SIGNED_IN),
+    ("security", "My sign-in", "shield-check", Privilege.SIGNED_IN),
 ]
 
 

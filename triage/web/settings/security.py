@@ -258,7 +258,7 @@ def add_passkey() -> Response:
                 member,
                 site(),
                 answer=request.form.get("answer", ""),
-                challenge=kept_question(now_of_request()),
+                challenge=kept_question(),
                 name=request.form.get("name", ""),
                 now=clock.now(session),
             )
