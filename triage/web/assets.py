@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import mimetypes
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -108,6 +109,7 @@ ICONS = (
     "zap",
 )
 
+IMPORTED = re.compile(r'^import [^;]*?"\./([\w-]+\.js)";', re.MULTILINE)
 FOR_EVER = "public, max-age=31536000, immutable"
 BRIEFLY = "no-cache"
 COMPRESSIBLE = ("text/", "image/svg+xml", "application/manifest+json", "application/json")
@@ -144,10 +146,17 @@ class Assets:
         return f"/static/{self.version}/{name}"
 
     def modules(self) -> list[str]:
-        """The modules that every page runs, for preloading them side by side; `js/later` is fetched on use."""
-        return sorted(
-            name for name in self.files if name.startswith("js/") and not name.startswith("js/later/")
-        )
+        """What every page runs, for preloading it side by side instead of one after the other.
+
+        A module that is only imported on use waits until then.
+        """
+        found, waiting = set(), ["js/main.js"]
+        while waiting:
+            name = waiting.pop()
+            if name not in found:
+                found.add(name)
+                waiting += [f"js/{other}" for other in IMPORTED.findall(self.files[name].content.decode())]
+        return sorted(found)
 
 
 def install(app: Flask, folder: Path) -> Assets:

@@ -1,5 +1,5 @@
 // Hides the page while nobody may see it, asks who is there, and lets the page go on with everything that was typed.
-import { find, findAll, say } from "../page.js";
+import { find, findAll, say } from "./page.js";
 import "./passkeys.js";
 
 const channel = new BroadcastChannel("triage-session");
