@@ -44,6 +44,7 @@ NOT_READY = dict.fromkeys(EVERYBODY, "503")
 ONLY_THE_CARRIER = dict.fromkeys(EVERYBODY, "no")
 SIGNED_IN = {**EVERYBODY, ("stranger", "any"): "in"}
 BACK_TO_SIGN_IN = dict.fromkeys(EVERYBODY, "in")
+NOT_THERE = dict.fromkeys(EVERYBODY, "404")
 NOT_RIGHT = dict.fromkeys(EVERYBODY, "422")
 NOT_RIGHT_INSIDE = {**NOT_RIGHT, ("stranger", "any"): "in"}
 NOT_POSSIBLE = {**dict.fromkeys(EVERYBODY, "409"), ("stranger", "any"): "in"}
@@ -166,6 +167,7 @@ TRIES = frozenset({"throttle"})
 FIELDS_OF_A_MEMBER: dict[str, str | list[str]] = {
     "name": "Nora New",
     "login": "nora.{word}",
+    "email": "nora.{word}@clinic.example",
     "role_id": "{role_id}",
     "facility_ids": ["{facility_id}"],
     "program_ids": ["{program_id}"],
@@ -209,6 +211,13 @@ POLICY: dict[tuple[str, str], Entry] = {
     ("auth.again_code", "POST"): Entry(EVERYBODY, form={"code": "123456"}),
     ("auth.passkey_question", "POST"): Entry(EVERYBODY),
     ("auth.passkey", "POST"): Entry(NOT_RIGHT, form={"answer": "{{}}", "next": "", "member_id": ""}),
+    # A link that opens nothing.
+    ("auth.invitation", "GET"): Entry(NOT_THERE),
+    ("auth.accept", "POST"): Entry(NOT_THERE, form={"password": "a password that is new"}),
+    ("auth.ask_reset_page", "GET"): Entry(EVERYBODY),
+    ("auth.ask_reset", "POST"): Entry(EVERYBODY, form={"login": "{login}"}),
+    ("auth.reset_page", "GET"): Entry(NOT_THERE),
+    ("auth.reset", "POST"): Entry(NOT_THERE, form={"password": "a password that is new"}),
     ("webhooks.messages", "GET"): Entry(ONLY_THE_CARRIER, writes={"stray_call"}),
     ("webhooks.messages", "POST"): Entry(ONLY_THE_CARRIER, writes={"stray_call"}, is_exempt=True),
     ("webhooks.status", "GET"): Entry(ONLY_THE_CARRIER),
@@ -347,6 +356,8 @@ POLICY: dict[tuple[str, str], Entry] = {
     ),
     ("settings.set_password", "POST"): Entry(ADMINISTERED, form={"password": "a password that is new"}),
     ("settings.sign_out_member", "POST"): Entry(ADMINISTERED),
+    ("settings.invite", "POST"): Entry(ADMINISTERED),
+    ("settings.revoke_invitation", "POST"): Entry(ADMINISTERED),
     ("settings.reset_second_factor", "POST"): Entry(ADMINISTERED),
     # ---- one's own
     ("settings.preferences", "GET"): Entry(SIGNED_IN),

@@ -13,6 +13,7 @@ def look(connection: Connection, settings: Settings) -> Iterator[Finding]:
     """Only for a database that is up to date."""
     if not settings.is_production:
         return
+    yield from _mail(settings)
     names = connection.scalars(
         select(Practice.name).where(Practice.second_factor == SecondFactor.OFFERED).order_by(Practice.name)
     ).all()
@@ -24,3 +25,20 @@ def look(connection: Connection, settings: Settings) -> Iterator[Finding]:
         )
     else:
         yield ok("second factor", "Every practice asks for one.")
+
+
+def _mail(settings: Settings) -> Iterator[Finding]:
+    if not settings.can_mail:
+        yield warn(
+            "mail",
+            "There is no mail server: invitations are links to hand over, and nobody can ask for a new password.",
+            "Set TRIAGE_SMTP_URL and TRIAGE_MAIL_FROM.",
+        )
+    elif not settings.mail_from:
+        yield warn(
+            "mail",
+            "Letters have no address of yours, and may be taken for unwanted.",
+            "Set TRIAGE_MAIL_FROM, such as: Triage <no-reply@clinic.example>.",
+        )
+    else:
+        yield ok("mail", "Letters can be sent.")

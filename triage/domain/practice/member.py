@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, delete, func, select
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, delete, func, select, text
 from sqlalchemy.orm import Mapped, Session, joinedload, mapped_column, relationship, selectinload
 
 from triage.domain.practice.practice import Practice, SecondFactor, ids_of_facilities
@@ -18,6 +18,8 @@ from triage.kit.errors import Invalid, NotFound
 
 HUES = 12
 LOGIN = re.compile(r"[a-z0-9][a-z0-9._@-]{1,63}")
+EMAIL = re.compile(r"[^@\s\x00-\x1f<>,;]{1,64}@[^@\s\x00-\x1f<>,;]+\.[^@\s\x00-\x1f<>,;]{2,}")
+LONGEST_EMAIL = 254
 
 
 class Theme(StrEnum):
@@ -66,6 +68,7 @@ class Member(db.OfPractice, db.Base):
         db.within_practice("role_id", "role"),
         UniqueConstraint("login"),
         Index("ix_member_role", "practice_id", "role_id"),
+        Index("ix_member_email", text("lower(email)")),
         CheckConstraint("login = lower(login)", name="login"),
     )
 
@@ -251,7 +254,7 @@ def add_member(
     email: str | None = None,
 ) -> Member:
     """Raises `Invalid` where the login is taken or a field is empty, `NotFound` for a role of elsewhere."""
-    login, name = _checked(session, None, login=login, name=name)
+    login, name, email = _checked(session, None, login=login, name=name, email=email or "")
     find_role(session, practice_id, role_id)
     member = Member(
         practice_id=practice_id,
@@ -276,18 +279,21 @@ def change_member(
     role_id: UUID,
     is_active: bool,
     is_away: bool,
+    email: str = "",
 ) -> None:
     """Raises `Invalid`, `NotFound`. What the change takes from the member follows in `inbox.staffing`."""
-    login, name = _checked(session, member, login=login, name=name)
+    login, name, member.email = _checked(session, member, login=login, name=name, email=email)
     find_role(session, member.practice_id, role_id)
     member.login, member.name, member.role_id = login, name, role_id
     member.is_active, member.is_away = is_active, is_away
     session.flush()
 
 
-def _checked(session: Session, member: Member | None, *, login: str, name: str) -> tuple[str, str]:
-    """Login and name as they are stored; every problem at once."""
-    login, name = login.strip().lower(), " ".join(name.split())
+def _checked(
+    session: Session, member: Member | None, *, login: str, name: str, email: str
+) -> tuple[str, str, str | None]:
+    """Login, name and address as they are stored; every problem at once."""
+    login, name, email = login.strip().lower(), " ".join(name.split()), email.strip()
     wrong = {}
     if not name:
         wrong["name"] = "Enter the person's name."
@@ -297,9 +303,11 @@ def _checked(session: Session, member: Member | None, *, login: str, name: str) 
         holder = session.scalar(select(Member.id).where(Member.login == login))
         if holder is not None and (member is None or holder != member.id):
             wrong["login"] = "This login is taken. Choose another."
+    if email and (len(email) > LONGEST_EMAIL or not EMAIL.fullmatch(email)):
+        wrong["email"] = "An address looks like name@clinic.example."
     if wrong:
         raise Invalid(**wrong)
-    return login, name
+    return login, name, email or None
 
 
 def set_facilities(session: Session, member: Member, facility_ids: set[UUID]) -> None:

@@ -102,7 +102,7 @@ def hash_any_password(password: str) -> str:
 
 def check_password(session: Session, login: str, password: str) -> Member | None:
     """The active member whose login and password these are. Slow on purpose."""
-    member = session.scalar(select(Member).where(Member.login == login.strip().lower()))
+    member = who_signs_in_as(session, login)
     known_hash = member.password_hash if member is not None else None
     try:
         _hasher.verify(known_hash or _NOBODY, password[:LONGEST_PASSWORD])
@@ -113,6 +113,17 @@ def check_password(session: Session, login: str, password: str) -> Member | None
     if _hasher.check_needs_rehash(known_hash):
         member.password_hash = _hasher.hash(password)
     return load_member(session, member.id)
+
+
+def who_signs_in_as(session: Session, login_or_email: str) -> Member | None:
+    """By login; else by e-mail address, where it is one active member's alone."""
+    given = login_or_email.strip().lower().replace("\0", "")
+    member = session.scalar(select(Member).where(Member.login == given))
+    if member is not None or "@" not in given:
+        return member
+    having_it = select(Member).where(func.lower(Member.email) == given, Member.is_active).limit(2)
+    found = session.scalars(having_it).all()
+    return found[0] if len(found) == 1 else None
 
 
 def set_password(session: Session, member: Member, password: str, *, now: datetime) -> None:

@@ -109,6 +109,7 @@ def form_page(values: dict[str, str], errors: dict[str, str], status: int = 200)
         status,
         values=values,
         errors=errors,
+        is_changed=request.args.get("done") == "password",
         can_have_passkeys=site().can_have_passkeys,
         demo_sign_ins=DEMO_SIGN_INS if is_demo else [],
         demo_password=DEMO_PASSWORD,
