@@ -77,6 +77,9 @@ class Installation(AbstractContextManager["Installation"]):
         # Somewhere: several installations may look for a port at the same moment.
         self.web_port = find_port(18080 + 2 * secrets.randbelow(5000), explicit=False)
         self.carrier_port = find_port(self.web_port + 1, explicit=False, taken=frozenset({self.web_port}))
+        self.mail_port = find_port(
+            self.carrier_port + 1, explicit=False, taken=frozenset({self.web_port, self.carrier_port})
+        )
         self.web_url = f"http://localhost:{self.web_port}"
         self.carrier_url = f"http://localhost:{self.carrier_port}"
         self._secret_key = secret_key
@@ -122,6 +125,7 @@ class Installation(AbstractContextManager["Installation"]):
             "TRIAGE_PUBLIC_URL": self.web_url,
             "TRIAGE_SECRET_KEY": self._secret_key,
             "TRIAGE_TWILIO_API_URL": self.carrier_url,
+            "TRIAGE_SMTP_URL": f"smtp://localhost:{self.mail_port}",
             "TRIAGE_RECONCILE_SETTLE_SECONDS": "2",
             "TRIAGE_RECONCILE_EVERY_SECONDS": "5",
             "TRIAGE_LOG_LEVEL": "warning",
@@ -159,7 +163,7 @@ class Installation(AbstractContextManager["Installation"]):
 
     def _commands(self) -> dict[str, list[str]]:
         carrier = ["simulator", "--port", str(self.carrier_port), "--data", str(self.folder)]
-        carrier += ["--product-url", self.web_url]
+        carrier += ["--product-url", self.web_url, "--mail-port", str(self.mail_port)]
         if self._in_memory:
             carrier.append("--memory")
         ticks = [part for tick in self._without for part in ("--without", tick)]

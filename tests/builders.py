@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tests.cast import NORTH_NUMBER, PAT_NUMBER, Cast
+from triage.domain.access.passkeys import Passkey
 from triage.domain.conversations.conversation import Conversation
 from triage.domain.conversations.message import Message
 from triage.domain.inbox import replying, scope, transitions
@@ -18,11 +19,13 @@ from triage.domain.intake.ledger import Inbound, Received, Via
 from triage.domain.patients.care_team import CareTeamMember
 from triage.domain.patients.patient import Contact, Patient, PatientContact, PatientKind, sort_key
 from triage.domain.patients.phones import Phone, PhoneUse, phone_for
+from triage.domain.practice import sign_in
 from triage.domain.practice.member import Member, add_member, load_member, set_facilities
 from triage.domain.practice.practice import Facility
 from triage.domain.practice.privileges import Role
 from triage.domain.practice.program import Program, ProgramRestriction
-from triage.kit import clock
+from triage.domain.practice.sign_in import MemberSession
+from triage.kit import clock, secrets
 
 _numbers = count(1)
 
@@ -259,6 +262,31 @@ def a_place_in_care_team(
         )
     )
     session.flush()
+
+
+def a_passkey(session: Session, member: Member) -> Passkey:
+    """As it lies in the table; no device answers for it, and it asks nobody for it at sign-in."""
+    passkey = Passkey(
+        practice_id=member.practice_id,
+        member_id=member.id,
+        name="Laptop",
+        credential_id=f"credential {next(_numbers)}".encode(),
+        public_key=b"a public key",
+        sign_count=0,
+        created_at=clock.now(session),
+    )
+    session.add(passkey)
+    session.flush()
+    return passkey
+
+
+def a_session(session: Session, member: Member, *, browser: str = "Firefox/140 (Windows)") -> MemberSession:
+    """Signed in on one more browser, whose token nobody has."""
+    token = sign_in.start_session(session, member, browser=browser, now=clock.now(session))
+    session.flush()
+    return session.scalars(
+        select(MemberSession).where(MemberSession.token_digest == secrets.digest(token))
+    ).one()
 
 
 def ago(session: Session, **by: float) -> datetime:

@@ -199,6 +199,8 @@ def _settings(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Se
     monkeypatch.setenv("TRIAGE_ENVIRONMENT", "test")
     monkeypatch.setenv("TRIAGE_PUBLIC_URL", "http://localhost")
     monkeypatch.setenv("TRIAGE_SECRET_KEY", cast.SECRET_KEY)
+    # Letters are written; nobody is there to take them.
+    monkeypatch.setenv("TRIAGE_SMTP_URL", "smtp://localhost:1")
     config.settings.cache_clear()
     yield config.settings()
     config.settings.cache_clear()

@@ -9,6 +9,7 @@ from tests import builders
 from tests.cast import ACCOUNT, CARRIER_TOKEN, NORTH_NUMBER, SECRET_KEY, Cast
 from triage import commands, config
 from triage.domain import audit
+from triage.domain.access.passkeys import Passkey
 from triage.domain.inbox.task import State
 from triage.domain.patients.patient import Patient
 from triage.domain.patients.phones import Phone, PhoneUse
@@ -303,3 +304,14 @@ def _opened(sealed: str | None) -> str | None:
 def _numbers_of(session: Session, patient: Patient) -> list[str]:
     query = select(Phone.number).join(PhoneUse, PhoneUse.phone_id == Phone.id)
     return list(session.scalars(query.where(PhoneUse.patient_id == patient.id)))
+
+
+def test_a_second_factor_is_reset_from_the_terminal(fresh_session: Session, fresh_cast: Cast) -> None:
+    builders.a_passkey(fresh_session, fresh_cast.ana)
+    fresh_session.commit()
+
+    result = run(["members", "reset-second-factor", "ana"])
+
+    assert result.exit_code == 0, result.output
+    assert fresh_session.scalar(select(Passkey.id)) is None
+    assert refused(run(["members", "reset-second-factor", "nobody"]), "Nobody signs in as nobody.")

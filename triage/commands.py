@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from triage import config, gateways, runtime
 from triage.domain import audit
+from triage.domain.access import factors
 from triage.domain.inbox import places, staffing
 from triage.domain.inbox.staffing import Wanted
 from triage.domain.patients import patient as patients_
@@ -22,7 +23,7 @@ from triage.domain.patients import phones
 from triage.domain.practice import member as members_
 from triage.domain.practice import practice as practices_
 from triage.domain.practice import privileges
-from triage.domain.practice.practice import Kind, Practice
+from triage.domain.practice.practice import Kind, Practice, SecondFactor
 from triage.kit import clock, db
 from triage.kit.errors import Invalid, NotFound, Refused
 
@@ -55,7 +56,13 @@ def create_practice(
     with _at_work() as session:
         now = clock.now(session)
         practice = practices_.add_practice(
-            session, name=name, kind=Kind(kind), time_zone=time_zone, region=region, now=now
+            session,
+            name=name,
+            kind=Kind(kind),
+            time_zone=time_zone,
+            region=region,
+            now=now,
+            second_factor=_policy_here(),
         )
         privileges.add_built_in_roles(session, practice.id)
         if account and token:
@@ -151,6 +158,16 @@ def list_members(practice_name: str | None) -> None:
                 state = "active" if member.is_active else "switched off"
                 table.add_row(member.login, member.name, member.role.name, state, practice.name)
     _print(table, "There is nobody yet. Add somebody: triage members add LOGIN")
+
+
+@members.command("reset-second-factor")
+@click.argument("login")
+def reset_second_factor(login: str) -> None:
+    """For somebody who lost phone and recovery codes: the password alone signs in. Signs them out. Safe to repeat."""
+    with _at_work() as session:
+        member = members_.by_login(session, login)
+        factors.reset(session, member, by=None, now=clock.now(session))
+    click.echo(f"{member.login} signs in with the password alone, and is signed out everywhere.")
 
 
 @members.command("disable")
@@ -268,6 +285,11 @@ def _practice(session: Session, name_or_id: str | None) -> Practice:
         listed = "\n  ".join(f"{one.id}  {one.name}" for one in found)
         raise Invalid(f"There are several practices. Name one with --practice, by name or id:\n  {listed}")
     return found[0]
+
+
+def _policy_here() -> SecondFactor:
+    """Where patients are real, everybody has a second factor until the practice decides otherwise."""
+    return SecondFactor.EVERYBODY if config.settings().is_production else SecondFactor.OFFERED
 
 
 def _token() -> str:

@@ -70,11 +70,24 @@ class Settings(BaseSettings):
     reconcile_every_seconds: int = Field(
         300, ge=1, description="How often the carrier is asked what it holds."
     )
+    smtp_url: SecretStr = Field(
+        SecretStr(""),
+        description="The mail server for invitations and new passwords: smtp://user:password@host:587 (encrypted by"
+        " STARTTLS) or smtps://user:password@host:465. Empty: links are shown to admins, to be handed over.",
+    )
+    mail_from: str = Field("", description="Who letters are from: `Triage <no-reply@clinic.example>`.")
 
     @field_validator("database_url", "migration_database_url")
     @classmethod
     def _name_the_driver(cls, url: str | None) -> str | None:
         return _psycopg_url(url) if url else None
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _is_a_mail_server(cls, url: SecretStr) -> SecretStr:
+        if url.get_secret_value() and not url.get_secret_value().startswith(("smtp://", "smtps://")):
+            raise ValueError("must start with smtp:// or smtps://")
+        return url
 
     @field_validator("public_url", "twilio_api_url", "simulator_url")
     @classmethod
@@ -99,6 +112,10 @@ class Settings(BaseSettings):
     @property
     def is_production(self) -> bool:
         return self.environment == "production"
+
+    @property
+    def can_mail(self) -> bool:
+        return bool(self.smtp_url.get_secret_value())
 
     @property
     def is_https(self) -> bool:

@@ -1,6 +1,6 @@
 """What `dramatiq workers.main` loads: every actor."""
 
-from workers import delivery, intake
+from workers import delivery, intake, post
 from workers.broker import broker
 
-__all__ = ["broker", "delivery", "intake"]
+__all__ = ["broker", "delivery", "intake", "post"]

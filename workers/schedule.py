@@ -24,5 +24,6 @@ def timetable(settings: Settings) -> list[Tick]:
         Tick("settle", timedelta(seconds=10), upkeep.settle),
         Tick("return-orphans", timedelta(minutes=1), upkeep.return_orphans),
         Tick("reconcile", timedelta(seconds=settings.reconcile_every_seconds), upkeep.reconcile),
+        Tick("letters", timedelta(seconds=15), upkeep.send_letters),
         Tick("trim", timedelta(hours=1), upkeep.trim, at_start=False),
     ]

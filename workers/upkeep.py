@@ -4,7 +4,8 @@ from datetime import timedelta
 
 from triage import gateways, runtime
 from triage.config import settings
-from triage.domain import jobs
+from triage.domain import jobs, mail
+from triage.domain.access import resets
 from triage.domain.conversations import delivery, sending, waiting
 from triage.domain.inbox import transitions
 from triage.domain.intake import ledger, process
@@ -12,6 +13,7 @@ from triage.domain.intake import reconcile as reconciliation
 from triage.domain.practice import submission, throttle
 from triage.kit import clock, db, later
 from triage.kit.later import Job
+from workers import letters
 
 # A doorbell takes milliseconds; after two seconds it was lost.
 UNANNOUNCED_AFTER = timedelta(seconds=2)
@@ -61,6 +63,14 @@ def reconcile() -> None:
     """Compare with the carrier's list, here where no worker hears of it."""
     if not later.ring(jobs.RECONCILE_INBOUND):
         reconciliation.reconcile(gateways.carrier_of, settle=_settle())
+
+
+def send_letters() -> None:
+    """Letters that nobody announced, or that are to be tried again; here where no worker hears of them."""
+    with db.reading() as session:
+        is_due = resets.is_asked(session) or mail.is_due(session, now=clock.now(session))
+    if is_due and not later.ring(jobs.SEND_LETTERS):
+        letters.send_due()
 
 
 def trim() -> None:

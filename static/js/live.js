@@ -118,8 +118,14 @@ async function poll() {
 function end() {
   isEnded = true;
   stream?.close();
-  say("You were signed out. Sign in again to continue.", "danger", 600000);
+  document.dispatchEvent(new CustomEvent("session:ended"));
 }
+
+document.addEventListener("session:resumed", () => {
+  if (isEnded) isEnded = false;
+  if (settings().live && (!stream || stream.readyState === EventSource.CLOSED)) connect();
+  everything();
+});
 
 // ---- the strip that says how fresh the page is ----
 

@@ -1,5 +1,6 @@
 // Starts every behaviour. Each module is optional: without it, the plain links and forms still do the work.
 import "./requests.js";
+import "./session.js";
 import "./toast.js";
 import "./ticker.js";
 import "./rows.js";

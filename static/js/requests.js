@@ -2,7 +2,6 @@
 import { find, findAll, say } from "./page.js";
 
 const WORDS = {
-  401: "You were signed out. Sign in again to continue.",
   403: "Your role does not allow that.",
   404: "It is gone, or not yours to see.",
   429: "Too many tries. Wait a moment, then try again.",
@@ -37,7 +36,8 @@ const isForPage = ({ text }) => /<hx-partial/.test(text);
 
 /** A refusal is shown as a notice; what it was about is fetched again, since the page was behind. */
 function refuse(ctx, status) {
-  if (ctx.request.headers["X-Background"] && status !== 401) return;
+  if (status === 401) return document.dispatchEvent(new CustomEvent("session:ended"));
+  if (ctx.request.headers["X-Background"]) return;
   const holder = document.createElement("template");
   holder.innerHTML = ctx.text;
   const notice = holder.content.firstElementChild;

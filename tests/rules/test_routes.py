@@ -15,13 +15,26 @@ PUBLIC = {
     "static",
     "auth.sign_in",
     "auth.sign_in_page",
+    "auth.code",
+    "auth.code_page",
+    "auth.again",
+    "auth.again_now",
+    "auth.again_code",
+    "auth.passkey",
+    "auth.passkey_question",
+    "auth.invitation",
+    "auth.accept",
+    "auth.ask_reset_page",
+    "auth.ask_reset",
+    "auth.reset_page",
+    "auth.reset",
     "health.healthz",
     "health.readyz",
     "webhooks.messages",
     "webhooks.status",
 }
 # Parameters that are words of our own; everything else is an id, and says so.
-WORDS = {"folder", "version", "name"}
+WORDS = {"folder", "version", "name", "token"}
 KEBAB = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 UNSAFE = {"POST", "PUT", "PATCH", "DELETE"}
 

@@ -40,7 +40,7 @@ NO_PAGES = {
     "webhooks.status",
 }
 # Pieces that pages are made of, and are seen in them.
-PIECES = {"inbox.rows", "inbox.row", "inbox.counts", "conversations.thread"}
+PIECES = {"auth.again", "inbox.rows", "inbox.row", "inbox.counts", "conversations.thread"}
 WIDE, NARROW, NARROWEST = 1440, 390, 320
 LOOKS = ((WIDE, "light"), (WIDE, "dark"), (NARROW, "dark"), (NARROW, "light"))
 
@@ -62,6 +62,7 @@ PLACES = [
     Place(
         "auth.sign_in_page", "/sign-in", ("Login or e-mail=nobody", "Password=wrong", "Sign in"), "stranger"
     ),
+    Place("auth.code_page", "/sign-in/code", who="stranger"),
     Place("demo.show", "/demo"),
     Place("inbox.home", "/"),
     Place("inbox.folder", "/inbox/unassigned"),
@@ -108,7 +109,14 @@ PLACES = [
     Place("settings.facility", "/settings/facilities/{facility}"),
     Place("settings.new_number", "/settings/numbers/new", ("Number=12", "What it is for=Desk", "Add number")),
     Place("settings.number", "/settings/numbers/{number}"),
+    Place("settings.policy", "/settings/security"),
     Place("settings.preferences", "/preferences"),
+    Place("settings.security", "/security"),
+    Place("settings.security", "/security", ("Present password=no", "New password=short", "Change password")),
+    Place("settings.confirm_page", "/security/confirmation"),
+    Place("settings.confirm_page", "/security/confirmation", ("Password=no", "Continue")),
+    Place("settings.second_factor", "/security/app"),
+    Place("settings.second_factor", "/security/app", ("Show the code to scan",), "cleo"),
     Place("settings.preferences", "/preferences", who="cleo"),
     Place("inbox.folder", "/inbox/mine", who="cleo"),
     Place("inbox.folder", "/inbox/nothing-here"),
@@ -296,7 +304,7 @@ def _take(desk: Desk, step: str) -> None:
     pressed = desk.page.get_by_role("button", name=step).or_(desk.page.get_by_role("link", name=step))
     pressed.first.click()
     desk.page.wait_for_load_state()
-    opened = desk.page.locator("[popover]:popover-open, .summary, [role=alert], .results, .empty")
+    opened = desk.page.locator("[popover]:popover-open, .summary, [role=alert], .results, .empty, .qr")
     expect(opened.first).to_be_visible()
 
 

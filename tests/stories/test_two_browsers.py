@@ -6,7 +6,7 @@ from collections.abc import Callable
 from playwright.sync_api import expect
 
 from tests import builders
-from tests.cast import Cast
+from tests.cast import PASSWORD, Cast
 from tests.stories.clinic import Clinic
 from tests.stories.desk import Desk
 from triage.domain.inbox.task import State
@@ -133,10 +133,19 @@ def test_a_session_that_was_ended_elsewhere_loses_nothing(
     clinic.sign_in("admin").post(f"/settings/members/{people.ana.id}/sign-out")
     ana.button("Send text").click()
 
-    expect(ana.toast("You were signed out")).to_be_visible()
-    expect(ana.toast("You were signed out").get_by_role("link", name="Sign in")).to_be_visible()
-    expect(ana.reply).to_have_value("A long answer")
+    cover = ana.page.get_by_role("dialog", name="Signed out for safety")
+    expect(cover).to_be_visible()
     assert clinic.messages("A long answer") == []
+    cover.get_by_label("Password").fill("not mine")
+    cover.get_by_role("button", name="Sign in").click()
+    expect(cover.get_by_role("alert")).to_contain_text("not the password of the person")
+    cover.get_by_label("Password").fill(PASSWORD)
+    cover.get_by_role("button", name="Sign in").click()
+
+    expect(cover).to_be_hidden()
+    expect(ana.reply).to_have_value("A long answer")
+    ana.button("Send text").click()
+    expect(ana.bubble("A long answer")).to_contain_text("Delivered")
     ana.has_stayed()
 
 
@@ -153,7 +162,7 @@ def test_an_open_page_learns_by_itself_that_its_session_has_ended(
     expect(ana.page.locator("#strip")).to_contain_text("Offline")
     ana.context.set_offline(False)
 
-    expect(ana.toast("You were signed out")).to_be_visible()
+    expect(ana.page.get_by_role("dialog", name="Signed out for safety")).to_be_visible()
     expect(ana.reply).to_have_value("Half of an answer")
 
 

@@ -43,6 +43,11 @@ EVERYBODY = _grid(
 NOT_READY = dict.fromkeys(EVERYBODY, "503")
 ONLY_THE_CARRIER = dict.fromkeys(EVERYBODY, "no")
 SIGNED_IN = {**EVERYBODY, ("stranger", "any"): "in"}
+BACK_TO_SIGN_IN = dict.fromkeys(EVERYBODY, "in")
+NOT_THERE = dict.fromkeys(EVERYBODY, "404")
+NOT_RIGHT = dict.fromkeys(EVERYBODY, "422")
+NOT_RIGHT_INSIDE = {**NOT_RIGHT, ("stranger", "any"): "in"}
+NOT_POSSIBLE = {**dict.fromkeys(EVERYBODY, "409"), ("stranger", "any"): "in"}
 READERS = {**SIGNED_IN, ("cleo", "any"): "no"}
 WRITERS = {**READERS, ("ben", "any"): "no"}
 DIRECTORY = {**SIGNED_IN, ("ben", "any"): "404", ("cleo", "any"): "404"}
@@ -107,6 +112,21 @@ NUMBERS_OF_PATIENTS = {
     },
 }
 
+# What belongs to nobody but oneself: how one signs in, and where one is signed in. Cleo has none of it.
+MY_OWN = _grid(
+    """
+              own  others  foreign
+    stranger  in   in      in
+    ana       ok   404     404
+    ben       ok   404     404
+    cleo      404  404     404
+    admin     ok   404     404
+    sue       ok   404     404
+    wes       ok   404     404
+    dan       ok   404     404
+    """
+)
+
 # What belongs to a practice, and those who may change it.
 ADMINISTERED = _grid(
     """
@@ -143,9 +163,11 @@ class Entry:
 
 
 NOTE = frozenset({"audit"})
+TRIES = frozenset({"throttle"})
 FIELDS_OF_A_MEMBER: dict[str, str | list[str]] = {
     "name": "Nora New",
     "login": "nora.{word}",
+    "email": "nora.{word}@clinic.example",
     "role_id": "{role_id}",
     "facility_ids": ["{facility_id}"],
     "program_ids": ["{program_id}"],
@@ -175,6 +197,27 @@ POLICY: dict[tuple[str, str], Entry] = {
     ("auth.sign_in", "POST"): Entry(
         EVERYBODY, form={"login": "{login}", "password": "{password}", "next": ""}
     ),
+    # Nobody has given a password here: back to the first step.
+    ("auth.code_page", "GET"): Entry(BACK_TO_SIGN_IN),
+    ("auth.code", "POST"): Entry(BACK_TO_SIGN_IN, form={"code": "123456", "next": ""}),
+    ("auth.again", "GET"): Entry(EVERYBODY),
+    # It does not say whose page it is over.
+    ("auth.again_now", "POST"): Entry(
+        NOT_RIGHT,
+        form={"login": "{login}", "password": "{password}"},
+        also_reads={"member_id"},
+        writes=TRIES,
+    ),
+    ("auth.again_code", "POST"): Entry(EVERYBODY, form={"code": "123456"}),
+    ("auth.passkey_question", "POST"): Entry(EVERYBODY),
+    ("auth.passkey", "POST"): Entry(NOT_RIGHT, form={"answer": "{{}}", "next": "", "member_id": ""}),
+    # A link that opens nothing.
+    ("auth.invitation", "GET"): Entry(NOT_THERE),
+    ("auth.accept", "POST"): Entry(NOT_THERE, form={"password": "a password that is new"}),
+    ("auth.ask_reset_page", "GET"): Entry(EVERYBODY),
+    ("auth.ask_reset", "POST"): Entry(EVERYBODY, form={"login": "{login}"}),
+    ("auth.reset_page", "GET"): Entry(NOT_THERE),
+    ("auth.reset", "POST"): Entry(NOT_THERE, form={"password": "a password that is new"}),
     ("webhooks.messages", "GET"): Entry(ONLY_THE_CARRIER, writes={"stray_call"}),
     ("webhooks.messages", "POST"): Entry(ONLY_THE_CARRIER, writes={"stray_call"}, is_exempt=True),
     ("webhooks.status", "GET"): Entry(ONLY_THE_CARRIER),
@@ -284,6 +327,8 @@ POLICY: dict[tuple[str, str], Entry] = {
         form={"label": "Desk", "facility_id": "{facility_id}"},
         foreign={"facility_id": "422"},
     ),
+    ("settings.policy", "GET"): Entry(ADMINISTRATION),
+    ("settings.change_policy", "POST"): Entry(ADMINISTRATION, form={"second_factor": "everybody"}),
     ("settings.quarantine", "GET"): Entry(ADMINISTRATION),
     ("settings.file_inbound", "POST"): Entry(ADMINISTERED),
     ("settings.discard_inbound", "POST"): Entry(ADMINISTERED),
@@ -317,6 +362,9 @@ POLICY: dict[tuple[str, str], Entry] = {
     ),
     ("settings.set_password", "POST"): Entry(ADMINISTERED, form={"password": "a password that is new"}),
     ("settings.sign_out_member", "POST"): Entry(ADMINISTERED),
+    ("settings.invite", "POST"): Entry(ADMINISTERED),
+    ("settings.revoke_invitation", "POST"): Entry(ADMINISTERED),
+    ("settings.reset_second_factor", "POST"): Entry(ADMINISTERED),
     # ---- one's own
     ("settings.preferences", "GET"): Entry(SIGNED_IN),
     ("settings.change_preferences", "POST"): Entry(
@@ -324,8 +372,24 @@ POLICY: dict[tuple[str, str], Entry] = {
         form=FIELDS_OF_PREFERENCES,
         also_reads={"single_keys", "enter_sends", "is_away", "is_available_for_chat"},
     ),
+    ("settings.security", "GET"): Entry(SIGNED_IN),
     ("settings.change_password", "POST"): Entry(
         SIGNED_IN, form={"old_password": "{password}", "password": "a password that is new"}
     ),
+    ("settings.confirm_page", "GET"): Entry(SIGNED_IN),
+    ("settings.confirm", "POST"): Entry(SIGNED_IN, form={"password": "{password}", "next": ""}),
+    ("settings.second_factor", "GET"): Entry(SIGNED_IN),
+    ("settings.begin_app", "POST"): Entry(SIGNED_IN),
+    # Nobody has begun to set up an app, and nobody has a code to keep.
+    ("settings.confirm_app", "POST"): Entry(NOT_POSSIBLE, form={"code": "123456"}, writes=TRIES),
+    ("settings.remove_app", "POST"): Entry(SIGNED_IN),
+    ("settings.renew_recovery_codes", "POST"): Entry({**SIGNED_IN, ("cleo", "any"): "409"}),
+    ("settings.recovery_codes_file", "POST"): Entry(NOT_RIGHT_INSIDE, form={"codes": ["none"]}),
+    ("settings.ask_for_passkey", "POST"): Entry(SIGNED_IN),
+    ("settings.add_passkey", "POST"): Entry(NOT_RIGHT_INSIDE, form={"answer": "{{}}", "name": "Laptop"}),
+    ("settings.rename_passkey", "POST"): Entry(MY_OWN, form={"name": "Laptop"}),
+    ("settings.remove_passkey", "POST"): Entry(MY_OWN),
+    ("settings.end_device", "POST"): Entry(MY_OWN),
+    ("settings.end_other_devices", "POST"): Entry(SIGNED_IN),
     ("auth.sign_out", "POST"): Entry(SIGNED_IN),
 }

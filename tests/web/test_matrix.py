@@ -39,7 +39,7 @@ ACTIVITY = {"member_session"}
 PLAIN: dict[str, str] = {}
 CSRF = re.compile(r'name="csrf-token" content="([^"]+)"')
 # Answers differ in these at every run.
-RANDOM = {"token_digest", "password_hash", "content_hash"}
+RANDOM = {"token_digest", "password_hash", "content_hash", "code_digest", "secret_sealed", "login_sealed"}
 
 
 class Seat(NamedTuple):
@@ -140,6 +140,8 @@ class Matrix:
     def _argument(self, cell: Cell, name: str, place: int) -> Any:
         if name == "version":
             return self.app.extensions["assets"].version
+        if name == "token":
+            return "no-such-token"
         if name == "name":
             return "css/base.css"
         if name == "folder":
@@ -423,8 +425,16 @@ def test_a_form_changes_its_own_fields_and_nothing_else(
     assert not wrong, "\n".join(wrong)
 
 
-# There was no star to take away, the conversation was there, and who is where stands in no table.
-CHANGE_NOTHING = {"messages.unstar", "conversations.start", "presence.note"}
+# There was no star to take away, the conversation was there, who is where stands in no table, and a question to a
+# passkey waits in the cookie.
+CHANGE_NOTHING = {
+    "messages.unstar",
+    "conversations.start",
+    "presence.note",
+    "auth.again_code",
+    "auth.passkey_question",
+    "settings.ask_for_passkey",
+}
 
 
 def _intruders(matrix: Matrix) -> dict[str, str]:

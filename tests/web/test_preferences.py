@@ -1,20 +1,15 @@
-"""Preferences: everybody's own, and their password."""
-
-from collections.abc import Callable
-from typing import Any
+"""Preferences: everybody's own."""
 
 import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from tests.cast import PASSWORD, Cast
+from tests.cast import Cast
 from tests.web.conftest import Browser
 from triage.domain import audit
 from triage.domain.practice import member as members
-from triage.domain.practice import sign_in
 from triage.domain.practice.member import Density, Member, Notice, Theme
 
-NEW_PASSWORD = "another long password"
 FORM = {
     "theme": "system",
     "density": "comfortable",
@@ -82,51 +77,6 @@ def test_a_word_that_is_no_choice_is_refused(ben: Browser, session: Session, cas
     assert answer.status_code == 422
     assert "Choose one of the offered values." in answer.text
     assert _of(session, cast.ben).enter_sends is False
-
-
-def test_ben_changes_his_password_and_stays_signed_in_here_alone(
-    ben: Browser, browser_of: Callable[[Member], Browser], session: Session, cast: Cast
-) -> None:
-    elsewhere = browser_of(cast.ben)
-
-    answer = ben.post("/preferences/password", old_password=PASSWORD, password=NEW_PASSWORD)
-
-    assert answer.location == "/preferences"
-    assert sign_in.check_password(session, "ben", NEW_PASSWORD) is not None
-    assert ben.get("/preferences").status_code == 200
-    assert elsewhere.get("/preferences").status_code == 303
-
-
-@pytest.mark.parametrize(
-    ("given", "sentence"),
-    [
-        ({"old_password": "not it at all"}, "This is not your present password."),
-        ({"old_password": ""}, "This is not your present password."),
-        ({"password": "short"}, "Use at least 12 characters."),
-    ],
-)
-def test_a_password_is_changed_only_by_who_knows_the_old_one(
-    ben: Browser, session: Session, given: dict[str, Any], sentence: str
-) -> None:
-    answer = ben.post(
-        "/preferences/password", **{"old_password": PASSWORD, "password": NEW_PASSWORD, **given}
-    )
-
-    assert answer.status_code == 422
-    assert sentence in answer.text
-    assert NEW_PASSWORD not in answer.text
-    assert sign_in.check_password(session, "ben", PASSWORD) is not None
-
-
-def test_the_old_password_cannot_be_guessed(ben: Browser, session: Session) -> None:
-    for _ in range(sign_in.BY_OLD_PASSWORD.tries):
-        ben.post("/preferences/password", old_password="a guess", password=NEW_PASSWORD)
-
-    answer = ben.post("/preferences/password", old_password=PASSWORD, password=NEW_PASSWORD)
-
-    assert answer.status_code == 429
-    assert "Too many tries." in answer.text
-    assert sign_in.check_password(session, "ben", PASSWORD) is not None
 
 
 def _of(session: Session, member: Member) -> Member:

@@ -48,6 +48,8 @@ class Things:
     member_id: UUID
     colleague_id: UUID
     inbound_id: UUID
+    passkey_id: UUID
+    session_id: UUID
 
 
 @dataclass(frozen=True)
@@ -189,6 +191,9 @@ def _things(session: Session, cast_: Cast, place: _Place, word: str, assignee: M
     assert newest is not None
     assert row.message_id is not None
     held = _a_held_text(session, place, f"Held {canary}")
+    owner = assignee or place.member
+    passkey = builders.a_passkey(session, owner)
+    signed_in = builders.a_session(session, owner)
     session.commit()
     return Things(
         canary=canary,
@@ -207,6 +212,8 @@ def _things(session: Session, cast_: Cast, place: _Place, word: str, assignee: M
         member_id=place.member.id,
         colleague_id=place.colleague.id,
         inbound_id=held,
+        passkey_id=passkey.id,
+        session_id=signed_in.id,
     )
 
 

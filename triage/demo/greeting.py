@@ -11,6 +11,7 @@ class Addresses:
 
     web_port: int
     phones_port: int
+    mail_port: int = 0
 
     @property
     def web(self) -> str:
@@ -30,7 +31,7 @@ def ready_block(addresses: Addresses, *, phones: bool, data: Path, servers: str,
     if phones:
         where = [
             f"  Inbox        {addresses.web:<31}Phones    {addresses.phones}",
-            f"  Both         {addresses.both}",
+            f"  Both         {addresses.both:<31}Mail      {addresses.phones}/mail",
         ]
         hint = "Try: open Both, type a text on a phone, see it arrive; press J to open it and R to answer."
     else:

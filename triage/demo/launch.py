@@ -128,7 +128,8 @@ class _Demo:
             self._console.print(f"Port {WEB_PORT} is taken: using {web}.", highlight=False)
         beside = SIMULATOR_PORT if wanted is None else web + 1
         phones = find_port(beside, explicit=False, taken=frozenset({web}))
-        addresses = Addresses(web, phones)
+        mail = find_port(phones + 1, explicit=False, taken=frozenset({web, phones}))
+        addresses = Addresses(web, phones, mail)
         self._folder.note(f"process {os.getpid()}, {addresses.web}")
         return addresses
 
@@ -158,6 +159,8 @@ class _Demo:
             # Also without phones: texts then wait for a carrier, and none reaches a real one.
             "TRIAGE_TWILIO_API_URL": addresses.phones,
             "TRIAGE_SIMULATOR_URL": addresses.phones if self._options.phones else "",
+            "TRIAGE_SMTP_URL": f"smtp://localhost:{addresses.mail_port}" if self._options.phones else "",
+            "TRIAGE_MAIL_FROM": "Triage demo <no-reply@localhost>",
             "NO_PROXY": ",".join(filter(None, [os.environ.get("NO_PROXY"), "localhost,127.0.0.1"])),
             "PYTHONUNBUFFERED": "1",
         }
@@ -215,6 +218,8 @@ class _Demo:
                 str(self._folder.path),
                 "--product-url",
                 addresses.web,
+                "--mail-port",
+                str(addresses.mail_port),
             ]
         return parts
 

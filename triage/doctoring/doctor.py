@@ -9,7 +9,7 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from triage import config
 from triage.config import Settings
-from triage.doctoring import addresses, database, doorbell, host, keys, work
+from triage.doctoring import addresses, database, doorbell, host, keys, sign_in, work
 from triage.doctoring.finding import Finding, Level, bad
 from triage.kit import logs
 
@@ -78,6 +78,7 @@ def _everything(settings: Settings) -> Iterator[Finding]:
             yield database.clock_skew(connection)
             if _is_up_to_date(found):
                 yield from keys.look(connection, settings)
+                yield from sign_in.look(connection, settings)
                 yield from work.look(connection, settings)
     except OperationalError as error:
         yield database.away(error)

@@ -36,6 +36,7 @@ class Action(StrEnum):
     ROLE_CHANGED = "role_changed"
     MEMBER_CHANGED = "member_changed"
     PREFERENCES_CHANGED = "preferences_changed"
+    SECURITY_CHANGED = "security_changed"
 
 
 class Audit(db.Base):

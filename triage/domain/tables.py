@@ -1,5 +1,9 @@
 """Imports every table, so that migrations and tests see them all."""
 
+from triage.domain.access.codes import RecoveryCode, Totp
+from triage.domain.access.passkeys import Passkey
+from triage.domain.access.resets import ResetRequest
+from triage.domain.access.tokens import MemberToken
 from triage.domain.audit import Audit
 from triage.domain.conversations.conversation import Conversation
 from triage.domain.conversations.delivery import DeliveryReport, OutboundText
@@ -9,6 +13,7 @@ from triage.domain.conversations.reading import MemberReading
 from triage.domain.inbox.stars import Star
 from triage.domain.inbox.task import Assignment, AssignmentExplanation, Task, TaskEvent, TaskMessage
 from triage.domain.intake.ledger import Inbound, StrayCall
+from triage.domain.mail import Letter
 from triage.domain.patients.care_team import CareTeamMember
 from triage.domain.patients.consent import ConsentEvent
 from triage.domain.patients.patient import Contact, Enrolment, Patient, PatientContact
@@ -25,7 +30,8 @@ from triage.kit.heartbeat import Heartbeat, TickRun
 
 ALL = (
     Practice, Facility, PracticeNumber, Role, Program, Member, MemberFacility, ProgramRestriction,
-    MemberSession, Throttle, Submission, Audit,
+    MemberSession, Throttle, Submission, Audit, Totp, RecoveryCode, Passkey,
+    MemberToken, ResetRequest, Letter,
     Patient, Contact, PatientContact, Enrolment, Phone, PhoneUse, CareTeamMember, ConsentEvent,
     Conversation, Message, OutboundText, DeliveryReport, MemberReading, Draft,
     Task, TaskMessage, Assignment, TaskEvent, AssignmentExplanation, Star,

@@ -10,7 +10,7 @@ import structlog
 
 ALLOWED = frozenset(
     """event level timestamp logger request_id method route status ms exc_type exc_where job process count seconds
-    practice_id member_id task_id conversation_id message_id inbound_id outbound_id reason code outcome attempt
+    practice_id member_id task_id conversation_id message_id inbound_id outbound_id letter_id reason code outcome attempt
     port host version environment migration seed lost doubled kind state check error_id signal pid""".split()
 )
 _LOOKS_PRIVATE = re.compile(r"\+?\d[\d ().-]{7,}\d|[\w.+-]+@[\w-]+\.[\w.]+|\b\d{1,4}[/-]\d{1,2}[/-]\d{2,4}\b")

@@ -9,6 +9,7 @@ from triage.simulator import calls, directory, past, receiving, sending
 from triage.simulator.carrier import Carrier, build
 from triage.simulator.control import control
 from triage.simulator.phones import phones
+from triage.simulator.post import Mailbox, post
 from triage.simulator.rest import file_or_none, rest
 from triage.simulator.store import Store
 
@@ -16,7 +17,13 @@ _MOST_BYTES = 8 * 1024 * 1024
 
 
 def create_app(
-    *, data: Path | None, content: directory.CarrierFile, url: str, product_url: str, threads: int = 48
+    *,
+    data: Path | None,
+    content: directory.CarrierFile,
+    url: str,
+    product_url: str,
+    threads: int = 48,
+    mail_port: int = 0,
 ) -> Flask:
     """An application whose carrier is awake: what an earlier process left undone goes on now.
 
@@ -30,7 +37,8 @@ def create_app(
     app = Flask(__name__)
     app.config["MAX_CONTENT_LENGTH"] = _MOST_BYTES
     app.extensions["carrier"] = carrier
-    for blueprint in (rest, control, phones):
+    app.extensions["mailbox"] = Mailbox(mail_port)
+    for blueprint in (rest, control, phones, post):
         app.register_blueprint(blueprint)
     app.add_url_rule("/healthz", view_func=_health)
     app.add_url_rule("/_files/<media_sid>/<given>", view_func=_file)

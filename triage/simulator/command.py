@@ -31,13 +31,30 @@ _DATA = click.option(
 )
 @click.option("--product-url", default="http://localhost:8080", show_default=True, help="Where Triage is.")
 @click.option("--url", default="", help="Where Triage reaches it, if not on this host and port.")
+@click.option("--mail-port", default=0, help="Also catch letters on this port; /mail shows them.")
 @click.option("--memory", is_flag=True, help="Keep nothing: for measurements.")
 def simulator(
-    host: str, port: int, data: Path, config: Path | None, product_url: str, url: str, memory: bool
+    host: str,
+    port: int,
+    data: Path,
+    config: Path | None,
+    product_url: str,
+    url: str,
+    mail_port: int,
+    memory: bool,
 ) -> None:
     """Run the pretend carrier with its phones."""
     try:
-        serve(host=host, port=port, data=data, config=config, product_url=product_url, url=url, memory=memory)
+        serve(
+            host=host,
+            port=port,
+            data=data,
+            config=config,
+            product_url=product_url,
+            url=url,
+            memory=memory,
+            mail_port=mail_port,
+        )
     except ValueError as problem:
         raise click.ClickException(str(problem)) from problem
 

@@ -37,11 +37,12 @@ def serve(
     url: str = "",
     memory: bool = False,
     threads: int = 128,
+    mail_port: int = 0,
 ) -> None:
     """Runs until it is told to stop; `data` then says where it is reached, for as long as it is.
 
     Without a `config` file the one of the data folder is taken, and made if need be. With `memory` nothing is
-    kept, for measurements. `url` is where the product reaches it, when that is not this host and port. Raises
+    kept, for measurements. `mail_port` is where letters are caught. `url` is where the product reaches it, when that is not this host and port. Raises
     ValueError with one sentence when the file is wrong or the port is taken.
     """
     data.mkdir(parents=True, exist_ok=True)
@@ -51,7 +52,9 @@ def serve(
     content = read_file(config)
     _check_free(host, port)
     here = f"http://{'localhost' if host in {'127.0.0.1', '::1', '0.0.0.0'} else host}:{port}"
-    _Process(_Plan(host, port, data, content, url or here, here, product_url, memory, threads)).run()
+    _Process(
+        _Plan(host, port, data, content, url or here, here, product_url, memory, threads, mail_port)
+    ).run()
 
 
 def _check_free(host: str, port: int) -> None:
@@ -84,6 +87,7 @@ class _Plan:
     product_url: str
     memory: bool
     threads: int
+    mail_port: int
 
 
 class _Process(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
@@ -122,6 +126,7 @@ class _Process(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
             content=plan.content,
             url=plan.url,
             product_url=plan.product_url,
+            mail_port=plan.mail_port,
         )
         return self.app
 
@@ -134,6 +139,7 @@ class _Process(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
 
     def _worker_exit(self, _arbiter: Any, _worker: Any) -> None:
         if hasattr(self, "app"):
+            self.app.extensions["mailbox"].close()
             close(self.app.extensions["carrier"])
 
 

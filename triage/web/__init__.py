@@ -8,6 +8,7 @@ from triage.web import assets, auth, errors, filters, live, render, security, sh
 from triage.web.conversations import conversations
 from triage.web.demo import demo
 from triage.web.drafts import drafts
+from triage.web.entrance import auth as entrance
 from triage.web.health import health
 from triage.web.inbox import inbox
 from triage.web.messages import messages
@@ -29,6 +30,7 @@ def install(app: Flask, settings: Settings) -> None:
     for blueprint in (
         health,
         webhooks,
+        entrance,
         live.blueprint,
         inbox,
         tasks,

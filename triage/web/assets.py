@@ -75,6 +75,7 @@ ICONS = (
     "menu",
     "message-square",
     "message-square-off",
+    "monitor",
     "moon",
     "octagon-alert",
     "panel-right",

@@ -51,10 +51,18 @@ class TestPasswords:
 
     def test_a_long_password_counts_to_its_last_letter(self, session: Session, cast: Cast) -> None:
         member = find_member(session, cast.practice_id, cast.ana.id)
-        member.password_hash = sign_in.hash_password("x" * 128)
+        long = ("seven quiet lamps over a river " * 5)[:128]
+        member.password_hash = sign_in.hash_password(long)
 
-        assert sign_in.check_password(session, "ana", "x" * 128) is not None
-        assert sign_in.check_password(session, "ana", "x" * 127) is None
+        assert sign_in.check_password(session, "ana", long) is not None
+        assert sign_in.check_password(session, "ana", long[:127]) is None
+
+    @pytest.mark.parametrize(
+        "password", ["passwordpassword", "qwertyuiop123", "111111111111", "Ana Alvarez ana"]
+    )
+    def test_what_anybody_would_guess_is_no_password(self, password: str) -> None:
+        with pytest.raises(Invalid, match="easy to guess"):
+            sign_in.hash_password(password, about=("ana", "Ana Alvarez"))
 
 
 class TestSessions:

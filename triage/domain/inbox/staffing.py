@@ -33,12 +33,16 @@ class Wanted(NamedTuple):
     program_ids: frozenset[UUID] = frozenset()
     is_active: bool = True
     is_away: bool = False
+    email: str = ""
 
 
 def add_member(
-    session: Session, practice_id: UUID, wanted: Wanted, *, password: str, by: Member | None
+    session: Session, practice_id: UUID, wanted: Wanted, *, password: str | None, by: Member | None
 ) -> Member:
-    """Raises `Invalid`, naming the fields, and `NotFound` for a role of elsewhere. `by` is None in a command."""
+    """Without a password nobody can sign in: invite them. `by` is None in a command.
+
+    Raises `Invalid`, naming the fields, and `NotFound` for a role of elsewhere.
+    """
     now = clock.now(session)
     member = members.add_member(
         session,
@@ -46,13 +50,20 @@ def add_member(
         login=wanted.login,
         name=wanted.name,
         role_id=wanted.role_id,
-        password_hash=sign_in.hash_password(password),
+        password_hash=_hashed(password, wanted),
+        email=wanted.email,
         now=now,
     )
     members.set_facilities(session, member, set(wanted.facility_ids))
     members.keep_out_of(session, member, set(wanted.program_ids))
     _record(session, member, by, now, ["added"])
     return member
+
+
+def _hashed(password: str | None, wanted: Wanted) -> str | None:
+    if password is None:
+        return None
+    return sign_in.hash_password(password, about=(wanted.login, wanted.name))
 
 
 def change_member(session: Session, member: Member, wanted: Wanted, *, by: Member | None) -> int:
@@ -72,6 +83,7 @@ def change_member(session: Session, member: Member, wanted: Wanted, *, by: Membe
         role_id=wanted.role_id,
         is_active=wanted.is_active,
         is_away=wanted.is_away,
+        email=wanted.email,
     )
     members.set_facilities(session, member, set(wanted.facility_ids))
     members.keep_out_of(session, member, set(wanted.program_ids))
@@ -202,6 +214,7 @@ def as_is(session: Session, member: Member) -> Wanted:
         program_ids=members.kept_out_of_ids(session, member),
         is_active=member.is_active,
         is_away=member.is_away,
+        email=member.email or "",
     )
 
 

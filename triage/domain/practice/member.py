@@ -7,10 +7,10 @@ from enum import StrEnum
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, delete, func, select
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, delete, func, select, text
 from sqlalchemy.orm import Mapped, Session, joinedload, mapped_column, relationship, selectinload
 
-from triage.domain.practice.practice import Practice, ids_of_facilities
+from triage.domain.practice.practice import Practice, SecondFactor, ids_of_facilities
 from triage.domain.practice.privileges import Messages, Privilege, Role, find_role
 from triage.domain.practice.program import ProgramRestriction, programs_of
 from triage.kit import db
@@ -18,6 +18,8 @@ from triage.kit.errors import Invalid, NotFound
 
 HUES = 12
 LOGIN = re.compile(r"[a-z0-9][a-z0-9._@-]{1,63}")
+EMAIL = re.compile(r"[^@\s\x00-\x1f<>,;]{1,64}@[^@\s\x00-\x1f<>,;]+\.[^@\s\x00-\x1f<>,;]{2,}")
+LONGEST_EMAIL = 254
 
 
 class Theme(StrEnum):
@@ -66,6 +68,7 @@ class Member(db.OfPractice, db.Base):
         db.within_practice("role_id", "role"),
         UniqueConstraint("login"),
         Index("ix_member_role", "practice_id", "role_id"),
+        Index("ix_member_email", text("lower(email)")),
         CheckConstraint("login = lower(login)", name="login"),
     )
 
@@ -83,6 +86,8 @@ class Member(db.OfPractice, db.Base):
     notify_popup: Mapped[Notice] = mapped_column(db.choice(Notice, "notify_popup"), default=Notice.NONE)
     single_keys: Mapped[bool] = mapped_column(default=True)
     enter_sends: Mapped[bool] = mapped_column(default=False)
+    # Since when there is one; `access.factors` keeps it, so that no request has to look for codes and passkeys.
+    second_factor_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
 
     role: Mapped[Role] = relationship(
@@ -117,6 +122,18 @@ class Member(db.OfPractice, db.Base):
     @property
     def messages(self) -> Messages:
         return self.role.messages
+
+    @property
+    def must_add_second_factor(self) -> bool:
+        """Their practice asks for one, and there is none. Needs role and practice at hand."""
+        match self.practice.second_factor:
+            case SecondFactor.EVERYBODY:
+                is_asked = True
+            case SecondFactor.SETTINGS:
+                is_asked = self.role.settings or self.role.members
+            case _:
+                is_asked = False
+        return is_asked and self.second_factor_at is None
 
     @property
     def initials(self) -> str:
@@ -237,7 +254,7 @@ def add_member(
     email: str | None = None,
 ) -> Member:
     """Raises `Invalid` where the login is taken or a field is empty, `NotFound` for a role of elsewhere."""
-    login, name = _checked(session, None, login=login, name=name)
+    login, name, email = _checked(session, None, login=login, name=name, email=email or "")
     find_role(session, practice_id, role_id)
     member = Member(
         practice_id=practice_id,
@@ -262,18 +279,21 @@ def change_member(
     role_id: UUID,
     is_active: bool,
     is_away: bool,
+    email: str = "",
 ) -> None:
     """Raises `Invalid`, `NotFound`. What the change takes from the member follows in `inbox.staffing`."""
-    login, name = _checked(session, member, login=login, name=name)
+    login, name, member.email = _checked(session, member, login=login, name=name, email=email)
     find_role(session, member.practice_id, role_id)
     member.login, member.name, member.role_id = login, name, role_id
     member.is_active, member.is_away = is_active, is_away
     session.flush()
 
 
-def _checked(session: Session, member: Member | None, *, login: str, name: str) -> tuple[str, str]:
-    """Login and name as they are stored; every problem at once."""
-    login, name = login.strip().lower(), " ".join(name.split())
+def _checked(
+    session: Session, member: Member | None, *, login: str, name: str, email: str
+) -> tuple[str, str, str | None]:
+    """Login, name and address as they are stored; every problem at once."""
+    login, name, email = login.strip().lower(), " ".join(name.split()), email.strip()
     wrong = {}
     if not name:
         wrong["name"] = "Enter the person's name."
@@ -283,9 +303,11 @@ def _checked(session: Session, member: Member | None, *, login: str, name: str) 
         holder = session.scalar(select(Member.id).where(Member.login == login))
         if holder is not None and (member is None or holder != member.id):
             wrong["login"] = "This login is taken. Choose another."
+    if email and (len(email) > LONGEST_EMAIL or not EMAIL.fullmatch(email)):
+        wrong["email"] = "An address looks like name@clinic.example."
     if wrong:
         raise Invalid(**wrong)
-    return login, name
+    return login, name, email or None
 
 
 def set_facilities(session: Session, member: Member, facility_ids: set[UUID]) -> None:

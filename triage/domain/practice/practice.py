@@ -22,6 +22,14 @@ class Kind(StrEnum):
     VETERINARY = "veterinary"
 
 
+class SecondFactor(StrEnum):
+    """Who must prove in a second way who they are; everybody may."""
+
+    OFFERED = "offered"
+    SETTINGS = "settings"
+    EVERYBODY = "everybody"
+
+
 class Practice(db.Base):
     """One clinic. Its carrier token is stored sealed (`kit.secrets.Vault`).
 
@@ -55,6 +63,9 @@ class Practice(db.Base):
     overdue_after_minutes: Mapped[int] = mapped_column(default=120)
     idle_minutes: Mapped[int] = mapped_column(default=15)
     hold_seconds: Mapped[int] = mapped_column(default=5, server_default="5")
+    second_factor: Mapped[SecondFactor] = mapped_column(
+        db.choice(SecondFactor, "second_factor"), default=SecondFactor.OFFERED, server_default="offered"
+    )
     created_at: Mapped[datetime]
 
 
@@ -96,7 +107,14 @@ def find_practice(session: Session, practice_id: UUID, *, lock: bool = False) ->
 
 
 def add_practice(
-    session: Session, *, name: str, kind: Kind, time_zone: str, region: str, now: datetime
+    session: Session,
+    *,
+    name: str,
+    kind: Kind,
+    time_zone: str,
+    region: str,
+    now: datetime,
+    second_factor: SecondFactor = SecondFactor.OFFERED,
 ) -> Practice:
     """A practice without numbers and people yet. Raises `Invalid`, naming each field."""
     wrong = {}
@@ -109,7 +127,14 @@ def add_practice(
         wrong["region"] = "A region is a country in two capital letters, such as US."
     if wrong:
         raise Invalid(**wrong)
-    practice = Practice(name=name, kind=kind, time_zone=time_zone, region=region, created_at=now)
+    practice = Practice(
+        name=name,
+        kind=kind,
+        time_zone=time_zone,
+        region=region,
+        second_factor=second_factor,
+        created_at=now,
+    )
     session.add(practice)
     session.flush()
     return practice
@@ -204,6 +229,13 @@ def change_switches(
     practice.overdue_after_minutes = overdue_after_minutes
     practice.idle_minutes = idle_minutes
     practice.hold_seconds = hold_seconds
+
+
+def change_security(practice: Practice, *, second_factor: str) -> None:
+    """Raises `Invalid`. Who must have a second factor and has none is asked for it at the next page."""
+    if second_factor not in list(SecondFactor):
+        raise Invalid(second_factor="Choose one of the three.")
+    practice.second_factor = SecondFactor(second_factor)
 
 
 def owner_of_number(session: Session, number: str) -> UUID | None:

@@ -1,6 +1,27 @@
 """The settings pages: the practice, its roles and members, what the carrier could not bring, and my preferences."""
 
-from triage.web.settings import assignment, members, places, practice, preferences, quarantine, roles
+from triage.web.settings import (
+    assignment,
+    members,
+    places,
+    policy,
+    practice,
+    preferences,
+    quarantine,
+    roles,
+    security,
+)
 from triage.web.settings.pages import settings
 
-__all__ = ["assignment", "members", "places", "practice", "preferences", "quarantine", "roles", "settings"]
+__all__ = [
+    "assignment",
+    "members",
+    "places",
+    "policy",
+    "practice",
+    "preferences",
+    "quarantine",
+    "roles",
+    "security",
+    "settings",
+]

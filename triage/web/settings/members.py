@@ -6,6 +6,8 @@ from uuid import UUID
 from flask import Response, request, url_for
 from sqlalchemy.orm import Session
 
+from triage import config, gateways
+from triage.domain.access import factors, invitations
 from triage.domain.inbox import staffing
 from triage.domain.inbox.staffing import Wanted
 from triage.domain.practice import member as members_
@@ -38,23 +40,68 @@ def members() -> Response:
 @settings.get("/settings/members/new")
 @needs(Privilege.MEMBERS)
 def new_member() -> Response:
-    return _page({"name": "", "login": "", "role_id": ""}, {}, None)
+    return _page({"name": "", "login": "", "email": "", "role_id": ""}, {}, None)
 
 
 @settings.post("/settings/members/new")
 @needs(Privilege.MEMBERS)
 def add_member() -> Response:
+    links: list[str | None] = []
+
     def add(session: Session) -> str:
+        """Without a password an invitation goes out."""
         by = current_member()
-        password = request.form.get("password", "")
+        password = request.form.get("password") or None
         member = staffing.add_member(session, by.practice_id, _wanted(is_new=True), password=password, by=by)
-        return f"{member.name} can sign in now."
+        if password is not None:
+            return f"{member.name} can sign in now."
+        links.append(invitations.invite(session, member, by=by, post=_post(), now=clock.now(session)))
+        return f"{member.name} is invited."
 
     try:
         said = once.run(add)
     except (Invalid, NotFound) as refusal:
         return _page(_given(), _errors_of(refusal), None, 422)
-    return saved(said, "settings.members")
+    return _hand_over(links) or saved(said, "settings.members")
+
+
+@settings.post("/settings/members/<uuid:member_id>/invitation")
+@needs(Privilege.MEMBERS)
+def invite(member_id: UUID) -> Response:
+    links: list[str | None] = []
+
+    def invite(session: Session) -> str:
+        by = current_member()
+        member = find_member(session, by.practice_id, member_id, lock=True)
+        links.append(invitations.invite(session, member, by=by, post=_post(), now=clock.now(session)))
+        return f"{member.name} is invited."
+
+    said = once.run(invite)
+    return _hand_over(links) or saved(said, "settings.member", member_id=member_id)
+
+
+@settings.post("/settings/members/<uuid:member_id>/invitation/revocation")
+@needs(Privilege.MEMBERS)
+def revoke_invitation(member_id: UUID) -> Response:
+    def revoke(session: Session) -> str:
+        by = current_member()
+        member = find_member(session, by.practice_id, member_id, lock=True)
+        invitations.revoke(session, member, by=by, now=clock.now(session))
+        return f"The invitation of {member.name} is void."
+
+    return saved(once.run(revoke), "settings.member", member_id=member_id)
+
+
+def _post() -> invitations.Post:
+    return invitations.Post(gateways.vault(), config.settings().public_url, config.settings().can_mail)
+
+
+def _hand_over(links: list[str | None]) -> Response | None:
+    """Where no letter carries the link, it is shown this once."""
+    link = next(iter(links), None)
+    if link is None:
+        return None
+    return page("settings/hand_over.html", "members", link=link, can_mail=config.settings().can_mail)
 
 
 @settings.get("/settings/members/<uuid:member_id>")
@@ -117,6 +164,18 @@ def sign_out_member(member_id: UUID) -> Response:
     return saved(once.run(sign_out), "settings.member", member_id=member_id)
 
 
+@settings.post("/settings/members/<uuid:member_id>/second-factor/reset")
+@needs(Privilege.MEMBERS)
+def reset_second_factor(member_id: UUID) -> Response:
+    def reset(session: Session) -> str:
+        by = current_member()
+        member = find_member(session, by.practice_id, member_id, lock=True)
+        factors.reset(session, member, by=by, now=clock.now(session))
+        return f"{member.name} signs in with the password alone, and is signed out everywhere."
+
+    return saved(once.run(reset), "settings.member", member_id=member_id)
+
+
 def _find(member_id: UUID) -> Member:
     with db.reading() as session:
         return find_member(session, current_member().practice_id, member_id)
@@ -131,6 +190,7 @@ def _wanted(*, is_new: bool) -> Wanted:
         program_ids=ids("program_ids"),
         is_active=is_new or is_on("is_active"),
         is_away=is_on("is_away"),
+        email=request.form.get("email", ""),
     )
 
 
@@ -138,6 +198,7 @@ def _given() -> dict[str, object]:
     """What was typed, but never a password."""
     return {
         "login": request.form.get("login", ""),
+        "email": request.form.get("email", ""),
         "name": request.form.get("name", ""),
         "role_id": request.form.get("role_id", ""),
         "facility_ids": ids("facility_ids"),
@@ -166,6 +227,9 @@ def _page(
         facilities = practices.facilities_of(session, asking.practice_id)
         programs = program.programs_of(session, asking.practice_id)
         signed_in = _count_sessions(session, member)
+        have = factors.factors_of(session, member) if member else None
+        now = clock.now(session)
+        invitation = invitations.invitation_of(session, member, now=now) if member else None
     return page(
         "settings/member.html",
         "members",
@@ -177,6 +241,9 @@ def _page(
         is_me=member is not None and member.id == asking.id,
         is_new=member is None,
         signed_in=signed_in,
+        have=have,
+        invitation=invitation,
+        can_mail=config.settings().can_mail,
         role_options=[("", "Choose a role"), *((role.id, role.name) for role in roles)],
         facility_options=[(place.id, place.name, "") for place in facilities],
         program_options=[(one.id, one.name, "") for one in programs],

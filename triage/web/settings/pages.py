@@ -22,10 +22,12 @@ settings = Blueprint("settings", __name__)
 SECTIONS = [
     ("practice", "Practice", "building-2", Privilege.SETTINGS),
     ("auto_assignment", "Auto-assignment", "waypoints", Privilege.SETTINGS),
+    ("policy", "Security", "shield", Privilege.SETTINGS),
     ("quarantine", "Quarantine", "shield-alert", Privilege.SETTINGS),
     ("roles", "Roles", "key-round", Privilege.MEMBERS),
     ("members", "Members", "users", Privilege.MEMBERS),
     ("preferences", "Preferences", "user-round", Privilege.SIGNED_IN),
+    ("security", "My sign-in", "shield-check", Privilege.SIGNED_IN),
 ]
 
 

@@ -1,17 +1,14 @@
-"""A member's own look, keys, notices, availability and password."""
+"""A member's own look, keys, notices and availability."""
 
 from collections.abc import Mapping
 
 from flask import Response, request
-from flask_login import current_user
 from sqlalchemy.orm import Session
 
 from triage.domain import audit
 from triage.domain.practice import member as members
-from triage.domain.practice import sign_in
 from triage.domain.practice.member import Member, find_member
 from triage.domain.practice.privileges import Privilege
-from triage.kit import clock, db
 from triage.kit.errors import Invalid
 from triage.web import once
 from triage.web.auth import current_member, needs
@@ -56,37 +53,6 @@ def _change(session: Session) -> str:
     return "Preferences saved." if is_changed else "Nothing was different."
 
 
-@settings.post("/preferences/password")
-@needs(Privilege.SIGNED_IN)
-def change_password() -> Response:
-    with db.transaction() as session:
-        wait = sign_in.wait_before_old_password(session, current_member(), now=clock.now(session))
-    if wait is not None:
-        minutes = max(1, round(wait.total_seconds() / 60))
-        sentence = f"Too many tries. Wait {minutes} min and try again."
-        return _page(_values_of(current_member()), password_errors={"old_password": sentence}, status=429)
-    try:
-        said = once.run(_change_password)
-    except Invalid as refusal:
-        errors = once.errors_of(refusal)
-        return _page(_values_of(current_member()), password_errors=errors, status=422)
-    return saved(said, "settings.preferences")
-
-
-def _change_password(session: Session) -> str:
-    member = _me(session)
-    sign_in.change_own_password(
-        session,
-        member,
-        old=request.form.get("old_password", ""),
-        new=request.form.get("password", ""),
-        token=current_user.token,
-        now=clock.now(session),
-    )
-    record(session, member, audit.Action.PREFERENCES_CHANGED)
-    return "Password changed. You are signed out on every other device."
-
-
 def _me(session: Session) -> Member:
     me = current_member()
     return find_member(session, me.practice_id, me.id, lock=True)
@@ -99,8 +65,6 @@ def _values_of(member: Member) -> dict[str, object]:
 def _page(
     values: Mapping[str, object],
     errors: Mapping[str, str] | None = None,
-    *,
-    password_errors: Mapping[str, str] | None = None,
     status: int = 200,
 ) -> Response:
     return page(
@@ -109,5 +73,4 @@ def _page(
         status,
         values=values,
         errors=errors or {},
-        password_errors=password_errors or {},
     )

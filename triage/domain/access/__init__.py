@@ -1,0 +1,1 @@
+"""Getting in and staying in: second factors, passkeys, sessions on other devices."""
