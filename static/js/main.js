@@ -11,4 +11,5 @@ import "./popover.js";
 import "./optimistic.js";
 import "./keys.js";
 import "./notify.js";
+import "./installed.js";
 import "./live.js";

@@ -32,6 +32,8 @@ NO_PAGES = {
     "static",
     "health.healthz",
     "health.readyz",
+    "installed.manifest",
+    "installed.worker",
     "live.stream",
     "live.since",
     "drafts.draft",
@@ -62,6 +64,7 @@ PLACES = [
     Place(
         "auth.sign_in_page", "/sign-in", ("Login or e-mail=nobody", "Password=wrong", "Sign in"), "stranger"
     ),
+    Place("installed.offline", "/offline", who="stranger"),
     Place("demo.show", "/demo"),
     Place("inbox.home", "/"),
     Place("inbox.folder", "/inbox/unassigned"),

@@ -164,6 +164,7 @@ FIELDS_OF_PREFERENCES: dict[str, str | list[str]] = {
     "density": "compact",
     "notify_sound": "all",
     "notify_popup": "all",
+    "notify_tune": "drop",
 }
 
 POLICY: dict[tuple[str, str], Entry] = {
@@ -171,6 +172,9 @@ POLICY: dict[tuple[str, str], Entry] = {
     ("static", "GET"): Entry(EVERYBODY),
     ("health.healthz", "GET"): Entry(EVERYBODY),
     ("health.readyz", "GET"): Entry(NOT_READY),
+    ("installed.manifest", "GET"): Entry(EVERYBODY),
+    ("installed.worker", "GET"): Entry(EVERYBODY),
+    ("installed.offline", "GET"): Entry(EVERYBODY),
     ("auth.sign_in_page", "GET"): Entry(EVERYBODY),
     ("auth.sign_in", "POST"): Entry(
         EVERYBODY, form={"login": "{login}", "password": "{password}", "next": ""}

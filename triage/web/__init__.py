@@ -10,6 +10,7 @@ from triage.web.demo import demo
 from triage.web.drafts import drafts
 from triage.web.health import health
 from triage.web.inbox import inbox
+from triage.web.installed import installed
 from triage.web.messages import messages
 from triage.web.patients import patients
 from triage.web.presence import presence
@@ -28,6 +29,7 @@ def install(app: Flask, settings: Settings) -> None:
     app.after_request(render.compress)
     for blueprint in (
         health,
+        installed,
         webhooks,
         live.blueprint,
         inbox,

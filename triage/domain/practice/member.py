@@ -39,6 +39,14 @@ class Notice(StrEnum):
     ALL = "all"
 
 
+class Tune(StrEnum):
+    """The sounds there are; the browser makes them."""
+
+    CHIME = "chime"
+    DROP = "drop"
+    KNOCK = "knock"
+
+
 class Brief(NamedTuple):
     """A person as an avatar shows them; `hue` is 0 to 11 and never changes for a person."""
 
@@ -81,6 +89,9 @@ class Member(db.OfPractice, db.Base):
     density: Mapped[Density] = mapped_column(db.choice(Density, "density"), default=Density.COMFORTABLE)
     notify_sound: Mapped[Notice] = mapped_column(db.choice(Notice, "notify_sound"), default=Notice.MINE)
     notify_popup: Mapped[Notice] = mapped_column(db.choice(Notice, "notify_popup"), default=Notice.NONE)
+    notify_tune: Mapped[Tune] = mapped_column(
+        db.choice(Tune, "notify_tune"), default=Tune.CHIME, server_default="chime"
+    )
     single_keys: Mapped[bool] = mapped_column(default=True)
     enter_sends: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime]
@@ -368,6 +379,7 @@ def change_preferences(
     density: str,
     notify_sound: str,
     notify_popup: str,
+    notify_tune: str,
     single_keys: bool,
     enter_sends: bool,
     is_available_for_chat: bool,
@@ -377,6 +389,7 @@ def change_preferences(
     try:
         member.theme, member.density = Theme(theme), Density(density)
         member.notify_sound, member.notify_popup = Notice(notify_sound), Notice(notify_popup)
+        member.notify_tune = Tune(notify_tune)
     except ValueError:
         raise Invalid("Choose one of the offered values.") from None
     member.single_keys = single_keys
