@@ -97,7 +97,9 @@ def test_of_many_at_once_and_of_many_tabs_one_rings(clinic: Clinic, desk_of: Des
     assert sounds(ana.page) + sounds(second) == 1
 
 
-def test_whoever_wants_only_what_is_theirs_hears_nothing_else(clinic: Clinic, desk_of: DeskOf, people: Cast) -> None:
+def test_whoever_wants_only_what_is_theirs_hears_nothing_else(
+    clinic: Clinic, desk_of: DeskOf, people: Cast
+) -> None:
     choose(clinic, "ana", notify_sound="mine", notify_popup="mine")
     number = builders.a_number()
     a_text(clinic, "Who has this one?", number)
@@ -125,9 +127,11 @@ def test_the_count_stands_in_the_title_and_on_the_icon(clinic: Clinic, desk_of: 
     expect(ana.page.locator("#favicon")).to_have_attribute("href", re.compile("favicon-waiting.svg$"))
 
 
-def unfocused(page: Page) -> None:
-    """As if the window lay behind others: pages under test otherwise all believe that somebody looks at them."""
+def looks_elsewhere(page: Page) -> None:
+    """Another window is in front: pages under test otherwise all believe that somebody looks at them."""
     page.context.new_cdp_session(page).send("Emulation.setFocusEmulationEnabled", {"enabled": False})
+    page.context.new_page().bring_to_front()
+    page.wait_for_function("() => !document.hasFocus()")
 
 
 def test_a_pop_up_of_the_system_is_asked_for_in_settings_and_names_nobody(
@@ -139,8 +143,7 @@ def test_a_pop_up_of_the_system_is_asked_for_in_settings_and_names_nobody(
     expect(ana.page.get_by_text("Pop-ups are allowed, also when you look elsewhere.")).to_be_visible()
     ana.page.evaluate("navigator.serviceWorker.ready.then(() => null)")
 
-    unfocused(ana.page)
-    ana.page.wait_for_function("() => !document.hasFocus()")
+    looks_elsewhere(ana.page)
     a_text(clinic, OF_PAT, cast.PAT_NUMBER)
     ana.page.wait_for_function("() => window.popUps === 1")
 

@@ -289,7 +289,7 @@ def since() -> Response:
             else []
         )
     except redis.RedisError:
-        return jsonify(last=after, signals=[{"kind": "resync", "ids": {}}])
+        return jsonify(last=after, signals=[{"kind": "resync", "ids": {}}], version=_version())
     signals = []
     for _, fields in entries:
         for_ear = audible(live.read(fields), ear)
