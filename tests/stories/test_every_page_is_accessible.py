@@ -48,7 +48,9 @@ LOOKS = ((WIDE, "light"), (WIDE, "dark"), (NARROW, "dark"), (NARROW, "light"))
 
 
 class Place(NamedTuple):
-    """A page in a state. `then` is done on it: names of buttons and links to press, `label=words` to write."""
+    """A page in a state. `then` is done on it: names of buttons and links to press, `label=words` to write,
+    `+label` to tick or untick.
+    """
 
     endpoint: str
     address: str
@@ -100,6 +102,7 @@ PLACES = [
     Place("settings.auto_assignment", "/settings/auto-assignment"),
     Place("settings.quarantine", "/settings/quarantine"),
     Place("settings.roles", "/settings/roles"),
+    Place("settings.roles", "/settings/roles", ("+Export: Supervisor", "Review changes")),
     Place("settings.new_role", "/settings/roles/new"),
     Place("settings.role", "/settings/roles/{role}"),
     Place("settings.members", "/settings/members"),
@@ -292,12 +295,15 @@ def _take(desk: Desk, step: str) -> None:
     if is_field:
         desk.page.get_by_label(label, exact=True).first.fill(words)
         return
+    if step.startswith("+"):
+        desk.page.get_by_label(step[1:], exact=True).click()
+        return
     # What a browser would refuse to send is sent all the same: the page of the refusal is wanted.
     desk.page.evaluate("for (const form of document.forms) form.noValidate = true")
     pressed = desk.page.get_by_role("button", name=step).or_(desk.page.get_by_role("link", name=step))
     pressed.first.click()
     desk.page.wait_for_load_state()
-    opened = desk.page.locator("[popover]:popover-open, .summary, [role=alert], .results, .empty")
+    opened = desk.page.locator("[popover]:popover-open, .summary, [role=alert], .results, .empty, .diff")
     expect(opened.first).to_be_visible()
 
 

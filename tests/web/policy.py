@@ -121,6 +121,8 @@ ADMINISTERED = _grid(
     dan       ok   404
     """
 )
+# The role that is there has members.
+IN_USE = {cell: "409" if word == "ok" else word for cell, word in ADMINISTERED.items()}
 ADMINISTRATION = {(person, "any"): word for (person, column), word in ADMINISTERED.items() if column == "own"}
 
 
@@ -286,7 +288,13 @@ POLICY: dict[tuple[str, str], Entry] = {
     ("settings.file_inbound", "POST"): Entry(ADMINISTERED),
     ("settings.discard_inbound", "POST"): Entry(ADMINISTERED),
     ("settings.roles", "GET"): Entry(ADMINISTRATION),
-    ("settings.new_role", "GET"): Entry(ADMINISTRATION),
+    ("settings.change_roles", "POST"): Entry(
+        ADMINISTRATION,
+        form={"messages": ["{role_id}:assigned"], "dashboard": ["{role_id}"], "confirmed": "yes"},
+        also_reads={"settings", "members", "patients", "export", "purge", "own_facilities_only"},
+        foreign={"messages": "422", "dashboard": "422"},
+    ),
+    ("settings.new_role", "GET"): Entry(ADMINISTRATION, query={"from": "{role_id}"}, foreign={"from": "404"}),
     ("settings.add_role", "POST"): Entry(
         ADMINISTRATION,
         form={"name": "Night shift", "messages": "all", "privileges": ["dashboard"]},
@@ -298,6 +306,7 @@ POLICY: dict[tuple[str, str], Entry] = {
         form={"name": "Of its own", "messages": "assigned", "privileges": ["dashboard"]},
         also_reads={"own_facilities_only"},
     ),
+    ("settings.remove_role", "POST"): Entry(IN_USE),
     ("settings.members", "GET"): Entry(ADMINISTRATION),
     ("settings.new_member", "GET"): Entry(ADMINISTRATION),
     ("settings.add_member", "POST"): Entry(

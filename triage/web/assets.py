@@ -73,6 +73,7 @@ ICONS = (
     "menu",
     "message-square",
     "message-square-off",
+    "minus",
     "moon",
     "octagon-alert",
     "panel-right",

@@ -17,6 +17,7 @@ from triage.kit import db
 from triage.kit.errors import Invalid, NotFound
 
 HUES = 12
+NOBODY_LEFT = "Nobody could administer members any more. Give another active member a role that may."
 LOGIN = re.compile(r"[a-z0-9][a-z0-9._@-]{1,63}")
 
 
@@ -226,6 +227,25 @@ def count_by_role(session: Session, practice_id: UUID) -> dict[UUID, int]:
     return {row[0]: row[1] for row in session.execute(counted)}
 
 
+def names_by_role(session: Session, practice_id: UUID) -> dict[UUID, list[str]]:
+    """Who has each role and can sign in; roles without anybody are not in it."""
+    rows = session.execute(
+        select(Member.role_id, Member.name)
+        .where(Member.practice_id == practice_id, Member.is_active)
+        .order_by(func.lower(Member.name), Member.id)
+    )
+    found: dict[UUID, list[str]] = {}
+    for row in rows:
+        found.setdefault(row.role_id, []).append(row.name)
+    return found
+
+
+def count_with_role(session: Session, role: Role) -> int:
+    """Everybody who has it, also those who are switched off."""
+    counted = select(func.count()).where(Member.practice_id == role.practice_id, Member.role_id == role.id)
+    return session.scalar(counted) or 0
+
+
 def briefs(session: Session, practice_id: UUID, ids: set[UUID]) -> dict[UUID, Brief]:
     """Avatars of these members, by id."""
     if not ids:
@@ -367,9 +387,7 @@ def refuse_without_administrator(session: Session, practice_id: UUID, field: str
         .limit(1)
     )
     if session.scalar(administrator) is None:
-        raise Invalid(
-            **{field: "Nobody could administer members any more. Give another active member a role that may."}
-        )
+        raise Invalid(**{field: NOBODY_LEFT})
 
 
 def change_preferences(

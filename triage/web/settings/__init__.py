@@ -1,6 +1,25 @@
 """The settings pages: the practice, its roles and members, what the carrier could not bring, and my preferences."""
 
-from triage.web.settings import assignment, members, places, practice, preferences, quarantine, roles
+from triage.web.settings import (
+    assignment,
+    members,
+    places,
+    practice,
+    preferences,
+    quarantine,
+    role_matrix,
+    roles,
+)
 from triage.web.settings.pages import settings
 
-__all__ = ["assignment", "members", "places", "practice", "preferences", "quarantine", "roles", "settings"]
+__all__ = [
+    "assignment",
+    "members",
+    "places",
+    "practice",
+    "preferences",
+    "quarantine",
+    "role_matrix",
+    "roles",
+    "settings",
+]
