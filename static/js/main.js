@@ -12,4 +12,5 @@ import "./optimistic.js";
 import "./keys.js";
 import "./notify.js";
 import "./installed.js";
+import "./forms.js";
 import "./live.js";

@@ -268,6 +268,12 @@ POLICY: dict[tuple[str, str], Entry] = {
     ("settings.change_auto_assignment", "POST"): Entry(
         ADMINISTRATION, form={"last_sender_days": "9", "care_team": "yes"}, also_reads={"last_sender"}
     ),
+    ("settings.try_auto_assignment", "POST"): Entry(
+        ADMINISTRATION,
+        form={"who": "+12025550199", "practice_number_id": "{number_id}", "last_sender_days": "9"},
+        also_reads={"last_sender", "care_team"},
+        foreign={"practice_number_id": "422"},
+    ),
     ("settings.new_facility", "GET"): Entry(ADMINISTRATION),
     ("settings.add_facility", "POST"): Entry(ADMINISTRATION, form={"name": "East"}),
     ("settings.facility", "GET"): Entry(ADMINISTERED),
