@@ -3,7 +3,7 @@
 import { debounce, find, findAll, fragment, refetch, say, settings } from "./page.js";
 import { refresh } from "./rows.js";
 
-const SIGNALS = ["task", "message", "delivery", "presence", "draft", "counts", "settings", "resync", "alive", "away", "back", "bye"];
+const SIGNALS = ["task", "message", "delivery", "presence", "draft", "counts", "settings", "deploy", "resync", "alive", "away", "back", "bye"];
 const LATE = 10000;
 const POLLS = 60000;
 const EVERY = 15000;
@@ -106,7 +106,8 @@ async function poll() {
   try {
     const answer = await fetch(`/live/since?after=${encodeURIComponent(lastId)}`, { headers: { "X-Background": "1" } });
     if (answer.status === 401) return end();
-    const { last, signals } = await answer.json();
+    const { last, signals, version } = await answer.json();
+    if (version) pass("deploy", "", { version });
     if (!lastId) pass("resync");
     for (const { kind, ids } of signals) kind === "away" ? pass("resync") : pass(kind, "", ids);
     lastId = last || lastId;

@@ -9,5 +9,7 @@ import "./popover.js";
 import "./optimistic.js";
 import "./keys.js";
 import "./notify.js";
+import "./installed.js";
+import "./forms.js";
 import "./live.js";
 import "./parts.js";

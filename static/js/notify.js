@@ -1,47 +1,89 @@
-// What is new, told without words that others could read: the count in the title, a soft sound, a notice on the page.
-import { find, findAll, say, settings } from "./page.js";
+// What is new, told without words that others could read: the count in the title and on the icon, a soft sound, a pop-up.
+import { find, say, settings } from "./page.js";
 
 const QUIET = 5000;
-let sound = null;
+const WORDS = { mine: "New message assigned to you", other: "New message" };
 let last = 0;
-let wasTouched = false;
 
-function title() {
+/** The count stands in the title, as a dot on the icon, and on the installed app. */
+function count() {
   if (!find("#counts")) return;
   const total = Number(find("#counts").dataset.total ?? 0);
   const words = document.title.replace(/^\(\d+\+?\) /, "");
   document.title = total ? `(${total > 999 ? "999+" : total}) ${words}` : words;
+  const icon = find("#favicon");
+  const wanted = total ? icon?.dataset.waiting : icon?.dataset.plain;
+  if (icon && icon.getAttribute("href") !== wanted) icon.setAttribute("href", wanted);
   navigator.setAppBadge?.(total).catch(() => {});
+}
+
+/** Of all tabs of this browser one does it, and then none for a while. */
+function once(name, work) {
+  const rest = () => new Promise((free) => setTimeout(free, QUIET));
+  if (navigator.locks) {
+    return navigator.locks.request(`triage-${name}`, { ifAvailable: true }, async (lock) => {
+      if (!lock) return;
+      await work();
+      await rest();
+    });
+  }
+  if (Date.now() - last < QUIET) return;
+  last = Date.now();
+  work();
+}
+
+// ---- sound: browsers allow it after the first click or key, and a bell says so until then ----
+
+const TOUCHES = ["pointerup", "keydown", "click"];
+const mayRing = () => navigator.userActivation?.hasBeenActive ?? true;
+
+function showMuted() {
+  const hint = find("#mute");
+  if (hint) hint.hidden = mayRing() || settings().sound === "none";
+  if (mayRing()) for (const touch of TOUCHES) document.removeEventListener(touch, showMuted);
+}
+for (const touch of TOUCHES) document.addEventListener(touch, showMuted);
+
+const ring = () => once("sound", async () => (await import("./later/sounds.js")).play(settings().tune));
+
+// ---- pop-ups: on the page where somebody looks at one, else from the system ----
+
+/** While this window has the focus the other tabs know that somebody looks. */
+function look() {
+  if (!document.hasFocus()) return;
+  navigator.locks?.request("triage-looking", { mode: "shared" }, () => new Promise((leave) => addEventListener("blur", leave, { once: true })));
+}
+addEventListener("focus", look);
+look();
+
+async function somebodyLooks() {
+  const { held } = (await navigator.locks?.query()) ?? { held: [] };
+  return held.some(({ name }) => name === "triage-looking");
+}
+
+async function popUp(words) {
+  if (document.hasFocus()) return say(words);
+  if (await somebodyLooks()) return;
+  if (window.Notification?.permission === "granted") return once("popup", async () => (await import("./later/popup.js")).show(words));
+  if (!document.hidden) say(words);
 }
 
 const concerns = (wish, isMine) => wish === "all" || (wish === "mine" && isMine);
 
-/** Two soft tones, made here; browsers allow them after the first click or key. */
-function ring() {
-  if (!wasTouched || Date.now() - last < QUIET) return;
-  last = Date.now();
-  sound ??= new AudioContext();
-  [659, 880].forEach((pitch, at) => {
-    const start = sound.currentTime + at * 0.12;
-    const tone = sound.createOscillator();
-    const volume = sound.createGain();
-    tone.frequency.value = pitch;
-    volume.gain.setValueAtTime(0.0001, start);
-    volume.gain.exponentialRampToValueAtTime(0.06, start + 0.02);
-    volume.gain.exponentialRampToValueAtTime(0.0001, start + 0.3);
-    tone.connect(volume).connect(sound.destination);
-    tone.start(start);
-    tone.stop(start + 0.32);
-  });
-}
-
 document.addEventListener("live:message", ({ detail }) => {
   if (detail.direction === "out" || detail.gone) return;
-  const isMine = detail.mine ?? findAll(`#rows > .row[data-task="${CSS.escape(detail.task ?? "")}"][data-mine]`).length > 0;
-  if (concerns(settings().sound, isMine)) ring();
-  const isRead = !document.hidden && find(`#conversation[data-conversation="${CSS.escape(detail.conversation ?? "")}"]`);
-  if (concerns(settings().popup, isMine) && !isRead) say(isMine ? "New message for you" : "New message");
+  const isMine = detail.mine === "yes";
+  if (concerns(settings().sound, isMine) && mayRing()) ring();
+  const isRead = document.hasFocus() && find(`#conversation[data-conversation="${CSS.escape(detail.conversation ?? "")}"]`);
+  if (concerns(settings().popup, isMine) && !isRead) popUp(isMine ? WORDS.mine : WORDS.other);
 });
 
-for (const event of ["pointerdown", "keydown"]) document.addEventListener(event, () => (wasTouched = true), { once: true });
-document.addEventListener("htmx:after:swap", title);
+/** The page where all this is chosen has buttons to try it. */
+function begin() {
+  count();
+  showMuted();
+  if (find("[data-notices]")) import("./later/notices.js").then(({ showState }) => showState());
+}
+
+document.addEventListener("htmx:after:swap", begin);
+begin();

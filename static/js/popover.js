@@ -94,5 +94,3 @@ document.addEventListener("htmx:before:request", ({ target }) => {
   const form = target.closest?.("form[data-assign]");
   if (form) form.closest("[popover]")?.hidePopover();
 });
-
-document.addEventListener("change", ({ target }) => target.closest?.("form[data-dirty]")?.classList.add("is-dirty"));

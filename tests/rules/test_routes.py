@@ -30,12 +30,18 @@ PUBLIC = {
     "auth.reset",
     "health.healthz",
     "health.readyz",
+    # A browser fetches them without cookies, and they say nothing about anybody.
+    "installed.manifest",
+    "installed.offline",
+    "installed.worker",
     "webhooks.messages",
     "webhooks.status",
 }
 # Parameters that are words of our own; everything else is an id, and says so.
 WORDS = {"folder", "version", "name", "token"}
 KEBAB = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+# What browsers look for at the root, under names that say what kind of file it is.
+FILES = {"manifest.webmanifest", "service-worker.js"}
 UNSAFE = {"POST", "PUT", "PATCH", "DELETE"}
 
 
@@ -78,7 +84,7 @@ def test_addresses_are_plain_words_and_ids_have_a_type(app: Flask) -> None:
 
 
 def _is_well_written(rule: Rule) -> bool:
-    words = [part for part in rule.rule.split("/") if part and "<" not in part]
+    words = [part for part in rule.rule.split("/") if part and "<" not in part and part not in FILES]
     typed = dict(reversed(part.split(":")) for part in re.findall(r"<(\w+:\w+)>", rule.rule))
     untyped = set(re.findall(r"<(\w+)>", rule.rule)) - WORDS
     ids = {name for name in rule.arguments if name.endswith("_id")}

@@ -48,6 +48,8 @@ class Desk:
 
     def __init__(self, browser: Browser, address: str, **window: Any) -> None:
         window.setdefault("viewport", {"width": 1440, "height": 900})
+        # What a page asks for can be held back only where no worker of the browser answers.
+        window.setdefault("service_workers", "block")
         self.context: BrowserContext = browser.new_context(base_url=address, **window)
         self.context.set_default_timeout(WITHIN)
         self.complaints: list[str] = []
@@ -64,6 +66,7 @@ class Desk:
     def _hear(self, message: ConsoleMessage) -> None:
         # An answer that says no, or that never comes, is told by the page itself.
         is_told = message.text.startswith("Failed to load resource") or "Failed to fetch" in message.text
+        is_told = is_told or message.text.startswith("Service Worker registration blocked")
         if message.type in ("error", "warning") and not is_told:
             self.complaints.append(message.text)
 

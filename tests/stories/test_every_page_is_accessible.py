@@ -32,6 +32,8 @@ NO_PAGES = {
     "static",
     "health.healthz",
     "health.readyz",
+    "installed.manifest",
+    "installed.worker",
     "live.stream",
     "live.since",
     "drafts.draft",
@@ -46,7 +48,9 @@ LOOKS = ((WIDE, "light"), (WIDE, "dark"), (NARROW, "dark"), (NARROW, "light"))
 
 
 class Place(NamedTuple):
-    """A page in a state. `then` is done on it: names of buttons and links to press, `label=words` to write."""
+    """A page in a state. `then` is done on it: names of buttons and links to press, `label=words` to write,
+    `+label` to tick or untick.
+    """
 
     endpoint: str
     address: str
@@ -63,6 +67,7 @@ PLACES = [
         "auth.sign_in_page", "/sign-in", ("Login or e-mail=nobody", "Password=wrong", "Sign in"), "stranger"
     ),
     Place("auth.code_page", "/sign-in/code", who="stranger"),
+    Place("installed.offline", "/offline", who="stranger"),
     Place("demo.show", "/demo"),
     Place("inbox.home", "/"),
     Place("inbox.folder", "/inbox/unassigned"),
@@ -100,6 +105,7 @@ PLACES = [
     Place("settings.auto_assignment", "/settings/auto-assignment"),
     Place("settings.quarantine", "/settings/quarantine"),
     Place("settings.roles", "/settings/roles"),
+    Place("settings.roles", "/settings/roles", ("+Export: Supervisor", "Review changes")),
     Place("settings.new_role", "/settings/roles/new"),
     Place("settings.role", "/settings/roles/{role}"),
     Place("settings.members", "/settings/members"),
@@ -299,12 +305,17 @@ def _take(desk: Desk, step: str) -> None:
     if is_field:
         desk.page.get_by_label(label, exact=True).first.fill(words)
         return
+    if step.startswith("+"):
+        desk.page.get_by_label(step[1:], exact=True).click()
+        return
     # What a browser would refuse to send is sent all the same: the page of the refusal is wanted.
     desk.page.evaluate("for (const form of document.forms) form.noValidate = true")
     pressed = desk.page.get_by_role("button", name=step).or_(desk.page.get_by_role("link", name=step))
     pressed.first.click()
     desk.page.wait_for_load_state()
-    opened = desk.page.locator("[popover]:popover-open, .summary, [role=alert], .results, .empty, .qr")
+    opened = desk.page.locator(
+        "[popover]:popover-open, .summary, [role=alert], .results, .empty, .qr, .diff"
+    )
     expect(opened.first).to_be_visible()
 
 

@@ -141,6 +141,8 @@ ADMINISTERED = _grid(
     dan       ok   404
     """
 )
+# The role that is there has members.
+IN_USE = {cell: "409" if word == "ok" else word for cell, word in ADMINISTERED.items()}
 ADMINISTRATION = {(person, "any"): word for (person, column), word in ADMINISTERED.items() if column == "own"}
 
 
@@ -186,6 +188,7 @@ FIELDS_OF_PREFERENCES: dict[str, str | list[str]] = {
     "density": "compact",
     "notify_sound": "all",
     "notify_popup": "all",
+    "notify_tune": "drop",
 }
 
 POLICY: dict[tuple[str, str], Entry] = {
@@ -193,6 +196,9 @@ POLICY: dict[tuple[str, str], Entry] = {
     ("static", "GET"): Entry(EVERYBODY),
     ("health.healthz", "GET"): Entry(EVERYBODY),
     ("health.readyz", "GET"): Entry(NOT_READY),
+    ("installed.manifest", "GET"): Entry(EVERYBODY),
+    ("installed.worker", "GET"): Entry(EVERYBODY),
+    ("installed.offline", "GET"): Entry(EVERYBODY),
     ("auth.sign_in_page", "GET"): Entry(EVERYBODY),
     ("auth.sign_in", "POST"): Entry(
         EVERYBODY, form={"login": "{login}", "password": "{password}", "next": ""}
@@ -311,6 +317,12 @@ POLICY: dict[tuple[str, str], Entry] = {
     ("settings.change_auto_assignment", "POST"): Entry(
         ADMINISTRATION, form={"last_sender_days": "9", "care_team": "yes"}, also_reads={"last_sender"}
     ),
+    ("settings.try_auto_assignment", "POST"): Entry(
+        ADMINISTRATION,
+        form={"who": "+12025550199", "practice_number_id": "{number_id}", "last_sender_days": "9"},
+        also_reads={"last_sender", "care_team"},
+        foreign={"practice_number_id": "422"},
+    ),
     ("settings.new_facility", "GET"): Entry(ADMINISTRATION),
     ("settings.add_facility", "POST"): Entry(ADMINISTRATION, form={"name": "East"}),
     ("settings.facility", "GET"): Entry(ADMINISTERED),
@@ -333,7 +345,13 @@ POLICY: dict[tuple[str, str], Entry] = {
     ("settings.file_inbound", "POST"): Entry(ADMINISTERED),
     ("settings.discard_inbound", "POST"): Entry(ADMINISTERED),
     ("settings.roles", "GET"): Entry(ADMINISTRATION),
-    ("settings.new_role", "GET"): Entry(ADMINISTRATION),
+    ("settings.change_roles", "POST"): Entry(
+        ADMINISTRATION,
+        form={"messages": ["{role_id}:assigned"], "dashboard": ["{role_id}"], "confirmed": "yes"},
+        also_reads={"settings", "members", "patients", "export", "purge", "own_facilities_only"},
+        foreign={"messages": "422", "dashboard": "422"},
+    ),
+    ("settings.new_role", "GET"): Entry(ADMINISTRATION, query={"from": "{role_id}"}, foreign={"from": "404"}),
     ("settings.add_role", "POST"): Entry(
         ADMINISTRATION,
         form={"name": "Night shift", "messages": "all", "privileges": ["dashboard"]},
@@ -345,6 +363,7 @@ POLICY: dict[tuple[str, str], Entry] = {
         form={"name": "Of its own", "messages": "assigned", "privileges": ["dashboard"]},
         also_reads={"own_facilities_only"},
     ),
+    ("settings.remove_role", "POST"): Entry(IN_USE),
     ("settings.members", "GET"): Entry(ADMINISTRATION),
     ("settings.new_member", "GET"): Entry(ADMINISTRATION),
     ("settings.add_member", "POST"): Entry(

@@ -8,13 +8,14 @@ from tests.cast import Cast
 from tests.web.conftest import Browser
 from triage.domain import audit
 from triage.domain.practice import member as members
-from triage.domain.practice.member import Density, Member, Notice, Theme
+from triage.domain.practice.member import Density, Member, Notice, Theme, Tune
 
 FORM = {
     "theme": "system",
     "density": "comfortable",
     "notify_sound": "mine",
     "notify_popup": "none",
+    "notify_tune": "chime",
     "single_keys": "yes",
     "is_available_for_chat": "yes",
 }
@@ -36,6 +37,7 @@ def test_ben_changes_what_is_his(ben: Browser, session: Session, cast: Cast) -> 
         density="compact",
         notify_sound="none",
         notify_popup="all",
+        notify_tune="knock",
         enter_sends="yes",
         is_away="yes",
     )
@@ -43,7 +45,7 @@ def test_ben_changes_what_is_his(ben: Browser, session: Session, cast: Cast) -> 
     now = _of(session, cast.ben)
     assert answer.location == "/preferences"
     assert (now.theme, now.density) == (Theme.DARK, Density.COMPACT)
-    assert (now.notify_sound, now.notify_popup) == (Notice.NONE, Notice.ALL)
+    assert (now.notify_sound, now.notify_popup, now.notify_tune) == (Notice.NONE, Notice.ALL, Tune.KNOCK)
     assert (now.single_keys, now.enter_sends) == (False, True)
     assert (now.is_away, now.is_available_for_chat) == (True, False)
 
@@ -70,7 +72,7 @@ def test_what_changed_is_noted(ben: Browser, session: Session, cast: Cast) -> No
     assert (noted.member_id, noted.detail["fields"]) == (cast.ben.id, "theme")
 
 
-@pytest.mark.parametrize("field", ["theme", "density", "notify_sound", "notify_popup"])
+@pytest.mark.parametrize("field", ["theme", "density", "notify_sound", "notify_popup", "notify_tune"])
 def test_a_word_that_is_no_choice_is_refused(ben: Browser, session: Session, cast: Cast, field: str) -> None:
     answer = ben.post("/preferences", **{**FORM, "enter_sends": "yes", field: "pink"})
 

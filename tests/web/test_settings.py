@@ -11,6 +11,7 @@ from tests import builders, cast
 from tests.cast import Cast
 from tests.web.conftest import Browser
 from triage.domain import audit
+from triage.domain.inbox.task import Task
 from triage.domain.practice.practice import Facility, Practice, PracticeNumber
 
 PRACTICE = {
@@ -264,3 +265,80 @@ def test_a_number_of_another_practice_does_not_exist(dan: Browser, cast: Cast) -
 def _details(session: Session) -> list[Any]:
     query = select(audit.Audit.detail).where(audit.Audit.action == audit.Action.SETTINGS_CHANGED)
     return [detail["fields"] for detail in session.scalars(query)]
+
+
+def a_trial(cast_: Cast, **given: str) -> dict[str, str]:
+    return {
+        "who": cast.PAT_NUMBER,
+        "practice_number_id": str(cast_.north_number.id),
+        "last_sender": "yes",
+        "last_sender_days": "7",
+        **given,
+    }
+
+
+def test_rules_are_tried_on_a_number(admin: Browser, session: Session, cast: Cast) -> None:
+    task = builders.a_task(session, cast=cast, number="+12025550150", assignees=[cast.ben])
+
+    page = admin.post("/settings/auto-assignment/trial", **a_trial(cast)).text
+
+    assert "It joins the open task of" in page
+    assert "Ben Brook" in page
+    assert session.get_one(Task, task.id).version == task.version
+
+
+def test_rules_are_tried_on_somebody_by_name(admin: Browser, cast: Cast) -> None:
+    page = admin.post("/settings/auto-assignment/trial", **a_trial(cast, who=cast.pat.last_name)).text
+
+    assert "It waits in Unassigned." in page
+
+
+def test_where_several_could_be_meant_one_is_chosen(admin: Browser, session: Session, cast: Cast) -> None:
+    for first in ("Anna", "Bella"):
+        builders.a_patient(session, cast=cast, first_name=first, last_name="Twin", number=builders.a_number())
+    session.commit()
+
+    page = admin.post("/settings/auto-assignment/trial", **a_trial(cast, who="Twin")).text
+
+    assert "Who is meant?" in page
+    assert "Anna Twin" in page
+    assert 'class="trial"' not in page
+
+
+def test_rules_that_are_tried_are_not_saved(admin: Browser, session: Session, cast: Cast) -> None:
+    page = admin.post("/settings/auto-assignment/trial", **a_trial(cast, care_team="yes")).text
+
+    assert "Not saved yet." in page
+    assert session.get_one(Practice, cast.practice_id).assign_care_team is False
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"who": "Nobody Atall"}, "Nobody you may find"),
+        ({"practice_number_id": "nonsense"}, "Choose one of the practice"),
+        ({"last_sender_days": "900"}, "Choose between 1 and 90 days."),
+    ],
+)
+def test_a_trial_that_cannot_be_says_why(
+    admin: Browser, cast: Cast, given: dict[str, str], sentence: str
+) -> None:
+    answer = admin.post("/settings/auto-assignment/trial", **a_trial(cast, **given))
+
+    assert answer.status_code == 422
+    assert sentence in answer.text
+
+
+def test_rules_that_a_colleague_saved_meanwhile_are_shown_first(
+    admin: Browser, session: Session, cast: Cast
+) -> None:
+    seen = '{"care_team": false, "last_sender": true, "last_sender_days": 7}'
+    session.get_one(Practice, cast.practice_id).last_sender_days = 30
+    session.commit()
+
+    answer = admin.post("/settings/auto-assignment", last_sender_days="9", care_team="yes", seen=seen)
+
+    assert answer.status_code == 409
+    assert "Days is now <bdi>30</bdi>; it was <bdi>7</bdi>." in answer.text
+    assert 'value="9"' in answer.text
+    assert session.get_one(Practice, cast.practice_id).assign_care_team is False

@@ -11,6 +11,7 @@ from triage.web.drafts import drafts
 from triage.web.entrance import auth as entrance
 from triage.web.health import health
 from triage.web.inbox import inbox
+from triage.web.installed import installed
 from triage.web.messages import messages
 from triage.web.patients import patients
 from triage.web.presence import presence
@@ -29,6 +30,7 @@ def install(app: Flask, settings: Settings) -> None:
     app.after_request(render.compress)
     for blueprint in (
         health,
+        installed,
         webhooks,
         entrance,
         live.blueprint,

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import redis
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint, Response, current_app, jsonify, request
 from flask_login import current_user
 
 from triage.config import settings
@@ -158,10 +158,16 @@ def audible(signal: live.Signal, ear: Ear) -> tuple[str, str] | None:
     if signal.is_private and ear.member_id not in signal.audience:
         return None
     if ear.hears_everything or ear.member_id in signal.audience:
-        return signal.kind, json.dumps(signal.ids)
+        return signal.kind, json.dumps(_for_ear(signal, ear))
     # Who is where moves no count; which conversation it is, only the answer to who may see it says.
     kind = signal.kind if signal.kind == "presence" else "counts"
     return (kind, "{}") if ear.hears_counts else None
+
+
+def _for_ear(signal: live.Signal, ear: Ear) -> dict[str, str]:
+    """A new message also says whether it is assigned to whoever hears of it."""
+    is_mine = signal.kind == "message" and ear.member_id in signal.audience
+    return {**signal.ids, "mine": "yes"} if is_mine else signal.ids
 
 
 def _put(ear: Ear, item: tuple[str, str, str]) -> None:
@@ -201,10 +207,16 @@ def stream() -> Response:
         return Response(status=503, headers={"Retry-After": "15"})
     ear = ear_of(current_member())
     return Response(
-        _events(ear, current_user.token, _last_seen()),
+        _events(ear, current_user.token, _last_seen(), _version()),
         content_type="text/event-stream",
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )
+
+
+def _version() -> str:
+    """Of the files that pages are made of: a page that has older ones learns that it may reload."""
+    version: str = current_app.extensions["assets"].version
+    return version
 
 
 def _last_seen() -> str:
@@ -212,10 +224,11 @@ def _last_seen() -> str:
     return request.headers.get("Last-Event-ID") or request.args.get("after", "")
 
 
-def _events(ear: Ear, token: str, last_seen: str) -> Iterator[str]:
+def _events(ear: Ear, token: str, last_seen: str, version: str) -> Iterator[str]:
     hub.open(ear)
     try:
         yield "retry: 2000\n\n"
+        yield _event("", "deploy", json.dumps({"version": version}))
         yield from _missed(ear, last_seen)
         next_check = time.monotonic() + HEARTBEAT_SECONDS
         while not _is_ending.is_set():
@@ -294,11 +307,11 @@ def since() -> Response:
             else []
         )
     except redis.RedisError:
-        return jsonify(last=after, signals=[{"kind": "away", "ids": {}}])
+        return jsonify(last=after, signals=[{"kind": "away", "ids": {}}], version=_version())
     signals = []
     for _, fields in entries:
         for_ear = audible(live.read(fields), ear)
         if for_ear is not None:
             signals.append({"kind": for_ear[0], "ids": json.loads(for_ear[1])})
     last = newest[0][0].decode() if newest else after
-    return jsonify(last=last, signals=signals)
+    return jsonify(last=last, signals=signals, version=_version())

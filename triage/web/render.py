@@ -47,6 +47,7 @@ class Shell:
     enter_sends: bool = False
     notify_sound: str = "mine"
     notify_popup: str = "mine"
+    notify_tune: str = "chime"
     is_away: bool = False
     is_demo: bool = False
     may_find_patients: bool = False

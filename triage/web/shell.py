@@ -49,6 +49,7 @@ def _build(member: Member) -> Shell:
         enter_sends=member.enter_sends,
         notify_sound=member.notify_sound.value,
         notify_popup=member.notify_popup.value,
+        notify_tune=member.notify_tune.value,
         is_away=member.is_away,
         may_find_patients=_may_find_patients(member),
         is_demo=settings().environment == "demo",

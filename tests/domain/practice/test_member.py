@@ -17,6 +17,7 @@ PREFERENCES: dict[str, Any] = {
     "density": "compact",
     "notify_sound": "all",
     "notify_popup": "mine",
+    "notify_tune": "drop",
     "single_keys": False,
     "enter_sends": True,
     "is_available_for_chat": False,
@@ -119,7 +120,7 @@ def test_preferences_are_changed(session: Session, cast: Cast) -> None:
     assert (ana.is_available_for_chat, ana.is_away) == (False, True)
 
 
-@pytest.mark.parametrize("field", ["theme", "density", "notify_sound", "notify_popup"])
+@pytest.mark.parametrize("field", ["theme", "density", "notify_sound", "notify_popup", "notify_tune"])
 def test_a_word_that_is_no_choice_is_refused(field: str, session: Session, cast: Cast) -> None:
     ana = find_member(session, cast.practice_id, cast.ana.id)
 

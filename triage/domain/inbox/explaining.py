@@ -1,7 +1,8 @@
 """Why me? The stored reasons of an assignment, put into words for a member."""
 
+from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import select
@@ -55,7 +56,13 @@ def explain(session: Session, task: Task) -> Explanation | None:
     if by_hand is not None and by_hand.member_id:
         ids.add(by_hand.member_id)
     names = {id_: brief.name for id_, brief in briefs(session, task.practice_id, ids).items()}
-    tried = [
+    tried = in_words(stored.tried, names)
+    return Explanation(_headline(stored, by_hand, names), stored.rule, tried, stored.at)
+
+
+def in_words(tried: Iterable[Mapping[str, Any]], names: Mapping[UUID, str]) -> list[RuleTried]:
+    """Rules as they are stored, with the names of the people they looked at."""
+    return [
         RuleTried(
             RULE_NAMES[rule["rule"]],
             rule["outcome"],
@@ -64,9 +71,8 @@ def explain(session: Session, task: Task) -> Explanation | None:
                 for one in rule["candidates"]
             ],
         )
-        for rule in stored.tried
+        for rule in tried
     ]
-    return Explanation(_headline(stored, by_hand, names), stored.rule, tried, stored.at)
 
 
 def _headline(stored: AssignmentExplanation, by_hand: TaskEvent | None, names: dict[UUID, str]) -> str:

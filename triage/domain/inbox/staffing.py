@@ -1,6 +1,6 @@
 """Changing members and roles, with what it means for the open tasks of those who lose something."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -14,7 +14,7 @@ from triage.domain.practice import member as members
 from triage.domain.practice import privileges, sign_in
 from triage.domain.practice.member import Member
 from triage.domain.practice.practice import find_practice
-from triage.domain.practice.privileges import Messages, Role
+from triage.domain.practice.privileges import Allowed, Messages, Role
 from triage.kit import clock
 
 # Shown as "Returned to the queue: ...".
@@ -138,16 +138,54 @@ def save_role(
     members.refuse_without_administrator(session, by.practice_id, "privileges")
     changed = [field for field, value in _as_values(role).items() if before.get(field) != value]
     if changed:
-        audit.record(
-            session,
-            by.practice_id,
-            audit.Action.ROLE_CHANGED,
-            by=by.id,
-            at=now,
-            subject_id=role.id,
-            fields=", ".join(changed),
-        )
+        _record_role(session, role, by, now, changed)
     return role, _take_back(session, held, now=now)
+
+
+def save_roles(session: Session, wanted: Mapping[UUID, Allowed], *, by: Member) -> tuple[int, int]:
+    """Change what several roles allow at once; returns how many roles changed, and how many tasks went back.
+
+    Raises `NotFound`, and `Invalid` where nobody could administer members any more.
+    """
+    now = clock.now(session)
+    find_practice(session, by.practice_id, lock=True)
+    roles = {
+        role_id: privileges.find_role(session, by.practice_id, role_id, lock=True)
+        for role_id in sorted(wanted)
+    }
+    present = {role_id: privileges.allowed_by(role) for role_id, role in roles.items()}
+    fields: dict[UUID, list[str]] = {}
+    for change in privileges.changes(present, wanted):
+        fields.setdefault(change.role_id, []).append(change.switch or "messages")
+    held = [before for role_id in fields for before in _members_with(session, roles[role_id])]
+    for role_id, names in fields.items():
+        role, (messages, switches) = roles[role_id], wanted[role_id]
+        privileges.save_role(
+            session, by.practice_id, role, name=role.name, messages=messages, switches=set(switches)
+        )
+        _record_role(session, role, by, now, names)
+    members.refuse_without_administrator(session, by.practice_id, "")
+    return len(fields), _take_back(session, held, now=now)
+
+
+def remove_role(session: Session, role: Role, *, by: Member) -> None:
+    """Raises `NotPossible` while somebody has it, and for the roles of the product."""
+    now = clock.now(session)
+    find_practice(session, by.practice_id, lock=True)
+    privileges.remove_role(session, role, held_by=members.count_with_role(session, role))
+    _record_role(session, role, by, now, ["removed"])
+
+
+def _record_role(session: Session, role: Role, by: Member, now: datetime, fields: Iterable[str]) -> None:
+    audit.record(
+        session,
+        by.practice_id,
+        audit.Action.ROLE_CHANGED,
+        by=by.id,
+        at=now,
+        subject_id=role.id,
+        fields=", ".join(fields),
+    )
 
 
 class Before(NamedTuple):

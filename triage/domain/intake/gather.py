@@ -24,6 +24,7 @@ from triage.domain.practice.privileges import Messages, Role
 from triage.domain.practice.program import ProgramRestriction
 from triage.kit import clock, db
 from triage.kit.bulk import Addition, Rows
+from triage.kit.errors import NotFound
 
 LONGEST_WINDOW = timedelta(days=90)
 # Who has this many open tasks has many; a count must not grow with the practice.
@@ -136,6 +137,69 @@ def gather(session: Session, texts: Sequence[Leased]) -> Facts:
         members=members,
         open_counts=_open_counts(session, teams.values()),
         programs=_programs(session, conversations.values(), members.values()),
+    )
+
+
+def look_ahead(session: Session, text: Leased, rules: assignment.Settings | None = None) -> Facts:
+    """The facts for a text that has not come, under other rules where they are given. Nothing is made or locked.
+
+    Raises `NotFound` where the practice has no such number.
+    """
+    number = _numbers_at(session, [(text.practice_id, text.to_number)]).get(
+        (text.practice_id, text.to_number)
+    )
+    if number is None:
+        raise NotFound("There is no such number.")
+    if rules is not None:
+        number = number._replace(
+            assign_last_sender=rules.last_sender,
+            last_sender_days=rules.last_sender_within.days,
+            assign_care_team=rules.care_team,
+        )
+    nobody = PhoneFacts(db.new_id(), text.practice_id, text.from_number, None)
+    key = (text.practice_id, text.from_number)
+    phone = _phones_at(session, [key]).get(key, nobody)
+    conversation = _conversation_ahead(session, text.practice_id, number, phone)
+    of_text = {conversation.id: conversation}
+    open_tasks = {row.conversation_id: TaskFacts._make(row) for row in session.execute(_OPEN, _ids(of_text))}
+    last_sent = _last_sent(session, [conversation], text.sent_at)
+    teams = _care_teams(session, [conversation])
+    members = _members(session, last_sent.values(), teams.values())
+    return Facts(
+        now=text.sent_at,
+        rows=[text],
+        conversation_of={text.id: conversation},
+        phones={phone.id: phone},
+        open_tasks=open_tasks,
+        assignees=rows.open_assignees(session, {task.id for task in open_tasks.values() if task.owner_id}),
+        last_sent=last_sent,
+        care_teams=teams,
+        members=members,
+        open_counts=_open_counts(session, teams.values()),
+        programs=_programs(session, [conversation], members.values()),
+    )
+
+
+def _conversation_ahead(
+    session: Session, practice_id: UUID, number: NumberFacts, phone: PhoneFacts
+) -> ConversationFacts:
+    """The conversation between these two, or the one that the text would be the first of."""
+    identity = phones.identities(session, [phone.id]).get(phone.id) or phones.identify(())
+    known = session.scalar(
+        select(Conversation.id).where(
+            Conversation.practice_number_id == number.id, Conversation.phone_id == phone.id
+        )
+    )
+    return ConversationFacts(
+        id=known or db.new_id(),
+        practice_id=practice_id,
+        number=number,
+        phone_id=phone.id,
+        patient_id=identity.patient_id,
+        facility_id=facility_for(number.facility_id, identity),
+        last_inbound_at=None,
+        last_message_at=None,
+        unread_since=None,
     )
 
 
@@ -318,7 +382,7 @@ def _conversations_at(
 
 # ---- what is open in it ----
 
-_OPEN_TASKS = (
+_OPEN = (
     select(
         Task.id,
         Task.conversation_id,
@@ -337,12 +401,16 @@ _OPEN_TASKS = (
         Task.gathers,
     )
     .order_by(Task.id)
-    .with_for_update(of=Task, key_share=True)
 )
+_OPEN_TASKS = _OPEN.with_for_update(of=Task, key_share=True)
+
+
+def _ids(conversation_ids: Iterable[UUID]) -> dict[str, list[UUID]]:
+    return {"conversation_ids": list(conversation_ids)}
 
 
 def _open_tasks(session: Session, conversation_ids: Iterable[UUID]) -> dict[UUID, TaskFacts]:
-    found = session.execute(_OPEN_TASKS, {"conversation_ids": list(conversation_ids)})
+    found = session.execute(_OPEN_TASKS, _ids(conversation_ids))
     return {row.conversation_id: TaskFacts._make(row) for row in found}
 
 

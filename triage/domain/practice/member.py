@@ -17,6 +17,7 @@ from triage.kit import db
 from triage.kit.errors import Invalid, NotFound
 
 HUES = 12
+NOBODY_LEFT = "Nobody could administer members any more. Give another active member a role that may."
 LOGIN = re.compile(r"[a-z0-9][a-z0-9._@-]{1,63}")
 EMAIL = re.compile(r"[^@\s\x00-\x1f<>,;]{1,64}@[^@\s\x00-\x1f<>,;]+\.[^@\s\x00-\x1f<>,;]{2,}")
 LONGEST_EMAIL = 254
@@ -39,6 +40,14 @@ class Notice(StrEnum):
     NONE = "none"
     MINE = "mine"
     ALL = "all"
+
+
+class Tune(StrEnum):
+    """The sounds there are; the browser makes them."""
+
+    CHIME = "chime"
+    DROP = "drop"
+    KNOCK = "knock"
 
 
 class Brief(NamedTuple):
@@ -84,6 +93,9 @@ class Member(db.OfPractice, db.Base):
     density: Mapped[Density] = mapped_column(db.choice(Density, "density"), default=Density.COMFORTABLE)
     notify_sound: Mapped[Notice] = mapped_column(db.choice(Notice, "notify_sound"), default=Notice.MINE)
     notify_popup: Mapped[Notice] = mapped_column(db.choice(Notice, "notify_popup"), default=Notice.NONE)
+    notify_tune: Mapped[Tune] = mapped_column(
+        db.choice(Tune, "notify_tune"), default=Tune.CHIME, server_default="chime"
+    )
     single_keys: Mapped[bool] = mapped_column(default=True)
     enter_sends: Mapped[bool] = mapped_column(default=False)
     # Since when there is one; `access.factors` keeps it, so that no request has to look for codes and passkeys.
@@ -232,6 +244,25 @@ def count_by_role(session: Session, practice_id: UUID) -> dict[UUID, int]:
     return {row[0]: row[1] for row in session.execute(counted)}
 
 
+def names_by_role(session: Session, practice_id: UUID) -> dict[UUID, list[str]]:
+    """Who has each role and can sign in; roles without anybody are not in it."""
+    rows = session.execute(
+        select(Member.role_id, Member.name)
+        .where(Member.practice_id == practice_id, Member.is_active)
+        .order_by(func.lower(Member.name), Member.id)
+    )
+    found: dict[UUID, list[str]] = {}
+    for row in rows:
+        found.setdefault(row.role_id, []).append(row.name)
+    return found
+
+
+def count_with_role(session: Session, role: Role) -> int:
+    """Everybody who has it, also those who are switched off."""
+    counted = select(func.count()).where(Member.practice_id == role.practice_id, Member.role_id == role.id)
+    return session.scalar(counted) or 0
+
+
 def briefs(session: Session, practice_id: UUID, ids: set[UUID]) -> dict[UUID, Brief]:
     """Avatars of these members, by id."""
     if not ids:
@@ -378,9 +409,7 @@ def refuse_without_administrator(session: Session, practice_id: UUID, field: str
         .limit(1)
     )
     if session.scalar(administrator) is None:
-        raise Invalid(
-            **{field: "Nobody could administer members any more. Give another active member a role that may."}
-        )
+        raise Invalid(**{field: NOBODY_LEFT})
 
 
 def change_preferences(
@@ -390,6 +419,7 @@ def change_preferences(
     density: str,
     notify_sound: str,
     notify_popup: str,
+    notify_tune: str,
     single_keys: bool,
     enter_sends: bool,
     is_available_for_chat: bool,
@@ -399,6 +429,7 @@ def change_preferences(
     try:
         member.theme, member.density = Theme(theme), Density(density)
         member.notify_sound, member.notify_popup = Notice(notify_sound), Notice(notify_popup)
+        member.notify_tune = Tune(notify_tune)
     except ValueError:
         raise Invalid("Choose one of the offered values.") from None
     member.single_keys = single_keys

@@ -186,11 +186,16 @@ def change_assignment_rules(
     practice: Practice, *, last_sender: bool, last_sender_days: int, care_team: bool
 ) -> None:
     """Raises `Invalid` where the window is not 1 to 90 days."""
+    practice.last_sender_days = checked_window(last_sender_days)
+    practice.assign_last_sender = last_sender
+    practice.assign_care_team = care_team
+
+
+def checked_window(last_sender_days: int) -> int:
+    """Raises `Invalid`."""
     if not 1 <= last_sender_days <= 90:
         raise Invalid(last_sender_days="Choose between 1 and 90 days.")
-    practice.assign_last_sender = last_sender
-    practice.last_sender_days = last_sender_days
-    practice.assign_care_team = care_team
+    return last_sender_days
 
 
 def change_switches(

@@ -1,13 +1,15 @@
 """Roles and the table of who may do what."""
 
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import UniqueConstraint, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from triage.kit import db
-from triage.kit.errors import Invalid, NotFound
+from triage.kit.errors import Invalid, NotFound, NotPossible
 
 
 class Messages(StrEnum):
@@ -140,3 +142,62 @@ def save_role(
         setattr(role, switch, switch in switches)
     session.flush()
     return role
+
+
+class Allowed(NamedTuple):
+    """What a role allows, without its name."""
+
+    messages: Messages
+    switches: frozenset[str]
+
+
+class Change(NamedTuple):
+    """One difference between a role and what is wanted of it: `switch` is None where messages differ."""
+
+    role_id: UUID
+    switch: str | None
+    before: Messages | bool
+    after: Messages | bool
+
+
+def allowed_by(role: Role) -> Allowed:
+    return Allowed(role.messages, frozenset(switch for switch in SWITCHES if getattr(role, switch)))
+
+
+def changes(present: Mapping[UUID, Allowed], wanted: Mapping[UUID, Allowed]) -> list[Change]:
+    """Pure. What is different, role by role; roles that nobody wants anything of stay as they are."""
+    found = []
+    for role_id, new in wanted.items():
+        old = present[role_id]
+        if old.messages is not new.messages:
+            found.append(Change(role_id, None, old.messages, new.messages))
+        for switch in SWITCHES:
+            had, has = switch in old.switches, switch in new.switches
+            if had != has:
+                found.append(Change(role_id, switch, had, has))
+    return found
+
+
+def has_administrator(allowed: Mapping[UUID, Allowed], active: Mapping[UUID, int]) -> bool:
+    """Pure. Whether somebody active has a role that may administer members; `active` counts people by role."""
+    return any("members" in one.switches and active.get(role_id, 0) for role_id, one in allowed.items())
+
+
+def name_of_copy(names: Iterable[str], name: str) -> str:
+    """A name for a copy that no role has yet."""
+    taken, wanted, number = set(names), f"Copy of {name}", 1
+    while wanted in taken:
+        number += 1
+        wanted = f"Copy {number} of {name}"
+    return wanted
+
+
+def remove_role(session: Session, role: Role, *, held_by: int) -> None:
+    """A role that nobody has. Raises `NotPossible`."""
+    if role.is_built_in:
+        raise NotPossible("A role that came with the product stays.")
+    if held_by:
+        people = "One person has" if held_by == 1 else f"{held_by} people have"
+        raise NotPossible(f"{people} this role. Give them another one first.")
+    session.delete(role)
+    session.flush()

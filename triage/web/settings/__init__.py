@@ -8,6 +8,7 @@ from triage.web.settings import (
     practice,
     preferences,
     quarantine,
+    role_matrix,
     roles,
     security,
 )
@@ -21,6 +22,7 @@ __all__ = [
     "practice",
     "preferences",
     "quarantine",
+    "role_matrix",
     "roles",
     "security",
     "settings",

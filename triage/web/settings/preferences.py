@@ -14,7 +14,7 @@ from triage.web import once
 from triage.web.auth import current_member, needs
 from triage.web.settings.pages import is_on, page, record, saved, settings
 
-CHOICES = ("theme", "density", "notify_sound", "notify_popup")
+CHOICES = ("theme", "density", "notify_sound", "notify_popup", "notify_tune")
 SWITCHES = ("single_keys", "enter_sends", "is_away", "is_available_for_chat")
 
 
@@ -44,6 +44,7 @@ def _change(session: Session) -> str:
         density=request.form.get("density", ""),
         notify_sound=request.form.get("notify_sound", ""),
         notify_popup=request.form.get("notify_popup", ""),
+        notify_tune=request.form.get("notify_tune", ""),
         single_keys=is_on("single_keys"),
         enter_sends=is_on("enter_sends"),
         is_available_for_chat=is_on("is_available_for_chat"),

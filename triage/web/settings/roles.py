@@ -1,4 +1,4 @@
-"""Roles: which messages their members see, and what they may do."""
+"""One role at a time: which messages its members see, and what they may do."""
 
 from collections.abc import Mapping
 from uuid import UUID
@@ -14,7 +14,8 @@ from triage.kit import db
 from triage.kit.errors import Invalid
 from triage.web import once
 from triage.web.auth import current_member, needs
-from triage.web.settings.pages import is_on, page, saved, settings
+from triage.web.settings import seen
+from triage.web.settings.pages import an_id, is_on, page, saved, settings
 from triage.web.settings.places import tasks_returned
 
 MESSAGES = [
@@ -30,29 +31,23 @@ PRIVILEGES = [
     ("export", "Export", "Take messages out as files"),
     ("purge", "Remove for good", "Messages and files; a mark stays"),
 ]
-
-
-@settings.get("/settings/roles")
-@needs(Privilege.MEMBERS)
-def roles() -> Response:
-    with db.reading() as session:
-        found = privileges.roles_of(session, current_member().practice_id)
-        counts = members.count_by_role(session, current_member().practice_id)
-    return page(
-        "settings/roles.html",
-        "roles",
-        roles=found,
-        counts=counts,
-        messages_words={"all": "All", "assigned": "Only assigned", "none": "None"},
-        privilege_options=PRIVILEGES,
-        new_url=url_for("settings.new_role"),
-    )
+OWN_FACILITIES = ("own_facilities_only", "Own locations only", "Other locations do not exist for this role")
+LABELS = {"messages": "Sees and writes", "name": "Name"} | {
+    name: label for name, label, _ in (*PRIVILEGES, OWN_FACILITIES)
+}
 
 
 @settings.get("/settings/roles/new")
 @needs(Privilege.MEMBERS)
 def new_role() -> Response:
-    return _page({"name": "", "messages": "all", "privileges": []}, {}, None)
+    """Empty, or as a copy of another role."""
+    start = request.args.get("from", "")
+    if not start:
+        return _page({"name": "", "messages": "all", "privileges": []}, {}, None)
+    model = _find(an_id(start))
+    with db.reading() as session:
+        names = [role.name for role in privileges.roles_of(session, model.practice_id)]
+    return _page({**_values_of(model), "name": privileges.name_of_copy(names, model.name)}, {}, None)
 
 
 @settings.post("/settings/roles/new")
@@ -65,13 +60,7 @@ def add_role() -> Response:
 @needs(Privilege.MEMBERS)
 def role(role_id: UUID) -> Response:
     found = _find(role_id)
-    values = {
-        "name": found.name,
-        "messages": found.messages.value,
-        "privileges": [name for name, _, _ in PRIVILEGES if getattr(found, name)],
-        "own_facilities_only": found.own_facilities_only,
-    }
-    return _page(values, {}, found)
+    return _page(_values_of(found), {}, found)
 
 
 @settings.post("/settings/roles/<uuid:role_id>")
@@ -80,15 +69,52 @@ def change_role(role_id: UUID) -> Response:
     return _save(_find(role_id))
 
 
+@settings.post("/settings/roles/<uuid:role_id>/removal")
+@needs(Privilege.MEMBERS)
+def remove_role(role_id: UUID) -> Response:
+    def remove(session: Session) -> str:
+        by = current_member()
+        role = privileges.find_role(session, by.practice_id, role_id, lock=True)
+        staffing.remove_role(session, role, by=by)
+        return f"{role.name} is removed."
+
+    return saved(once.run(remove), "settings.roles")
+
+
 def _find(role_id: UUID) -> Role:
     with db.reading() as session:
         return privileges.find_role(session, current_member().practice_id, role_id)
 
 
-def _save(shown: Role | None) -> Response:
+def _values_of(role: Role) -> dict[str, object]:
+    return {
+        "name": role.name,
+        "messages": role.messages.value,
+        "privileges": [name for name, _, _ in PRIVILEGES if getattr(role, name)],
+        "own_facilities_only": role.own_facilities_only,
+    }
+
+
+def _as_shown(role: Role) -> dict[str, object]:
+    switches = {switch: getattr(role, switch) for switch in privileges.SWITCHES}
+    return {"name": role.name, "messages": role.messages.value, **switches}
+
+
+def _given() -> dict[str, object]:
+    return {
+        "name": request.form.get("name", ""),
+        "messages": request.form.get("messages", ""),
+        "privileges": request.form.getlist("privileges"),
+        "own_facilities_only": is_on("own_facilities_only"),
+    }
+
+
+def _save(opened: Role | None) -> Response:
     def save(session: Session) -> str:
         by = current_member()
-        role = privileges.find_role(session, by.practice_id, shown.id, lock=True) if shown else None
+        role = privileges.find_role(session, by.practice_id, opened.id, lock=True) if opened else None
+        if role is not None:
+            seen.check(_as_shown(role), LABELS)
         own = {"own_facilities_only"} if is_on("own_facilities_only") else set()
         _, returned = staffing.save_role(
             session,
@@ -98,34 +124,40 @@ def _save(shown: Role | None) -> Response:
             switches=set(request.form.getlist("privileges")) | own,
             by=by,
         )
-        return ("Role saved." if shown else "Role added.") + tasks_returned(returned)
+        return ("Role saved." if opened else "Role added.") + tasks_returned(returned)
 
     try:
         said = once.run(save)
     except Invalid as refusal:
-        values = {
-            "name": request.form.get("name", ""),
-            "messages": request.form.get("messages", ""),
-            "privileges": request.form.getlist("privileges"),
-            "own_facilities_only": is_on("own_facilities_only"),
-        }
-        return _page(values, once.errors_of(refusal), shown, 422)
-    is_mine = shown is not None and shown.id == current_member().role_id
+        return _page(_given(), once.errors_of(refusal), opened, 422)
+    except seen.Overtaken as refusal:
+        assert opened is not None
+        return _page(_given(), {}, _find(opened.id), 409, overtaken=refusal.changes)
+    is_mine = opened is not None and opened.id == current_member().role_id
     return saved(said, "settings.home" if is_mine else "settings.roles")
 
 
 def _page(
-    values: Mapping[str, object], errors: Mapping[str, str], role: Role | None, status: int = 200
+    values: Mapping[str, object],
+    errors: Mapping[str, str],
+    role: Role | None,
+    status: int = 200,
+    *,
+    overtaken: list[seen.Overtaking] | None = None,
 ) -> Response:
+    with db.reading() as session:
+        held_by = members.count_with_role(session, role) if role else 0
     return page(
         "settings/role.html",
         "roles",
         status,
         values=values,
         errors=errors,
+        overtaken_by=overtaken or [],
+        shown=seen.shown(_as_shown(role)) if role else None,
         heading_text=role.name if role else "New role",
-        is_new=role is None,
-        is_built_in=role is not None and role.is_built_in,
+        role=role,
+        held_by=held_by,
         messages_options=MESSAGES,
         privilege_options=PRIVILEGES,
         back_url=url_for("settings.roles"),

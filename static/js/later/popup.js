@@ -1,0 +1,17 @@
+// A pop-up of the system: it says that there is something new, never from whom or what.
+import { find } from "../page.js";
+
+/** One pop-up takes the place of the one before. The sound is ours, so the system makes none. */
+export async function show(words) {
+  const options = { tag: "triage", renotify: true, silent: true, icon: find("link[rel=apple-touch-icon]")?.href };
+  const worker = await navigator.serviceWorker?.getRegistration();
+  if (worker?.active) await worker.showNotification(words, options);
+  else {
+    const notice = new Notification(words, options);
+    notice.onclick = () => {
+      window.focus();
+      notice.close();
+    };
+  }
+  document.dispatchEvent(new CustomEvent("notify:popped"));
+}

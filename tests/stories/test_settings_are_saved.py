@@ -1,0 +1,92 @@
+"""An admin changes settings at a real browser: by mouse, by keys alone, and without scripts."""
+
+import re
+from collections.abc import Callable
+
+from playwright.sync_api import Dialog, expect
+
+from tests.cast import Cast
+from tests.stories.clinic import Clinic
+from tests.stories.desk import Desk
+from triage.domain.practice.privileges import Role
+
+DeskOf = Callable[..., Desk]
+
+
+def test_roles_are_ticked_reviewed_and_saved_by_keys_alone(
+    clinic: Clinic, desk_of: DeskOf, people: Cast
+) -> None:
+    ada = desk_of("admin").open("/settings/roles")
+
+    ada.page.get_by_label("Export: Care team").focus()
+    ada.page.keyboard.press("Space")
+    ada.button("Review changes").focus()
+    ada.page.keyboard.press("Enter")
+    expect(ada.heading).to_have_text("Review changes")
+    expect(ada.page.locator(".diff")).to_contain_text("gains Export")
+    expect(ada.page.locator(".diff-people")).to_contain_text("Ana Alvarez")
+    ada.button("Save these changes").focus()
+    ada.page.keyboard.press("Enter")
+
+    expect(ada.toast("1 role saved.")).to_be_visible()
+    role = clinic.session.get(Role, people.roles["Care team"].id, populate_existing=True)
+    assert role
+    assert role.export
+
+
+def test_roles_can_be_changed_without_scripts(desk_of: DeskOf) -> None:
+    ada = desk_of("admin", java_script_enabled=False).open("/settings/roles")
+
+    ada.page.get_by_label("Dashboard: Assigned only").check()
+    ada.button("Review changes").click()
+    ada.button("Save these changes").click()
+
+    ada.open("/settings/roles")
+    expect(ada.page.get_by_label("Dashboard: Assigned only")).to_be_checked()
+
+
+def test_rules_are_tried_before_they_are_saved(clinic: Clinic, desk_of: DeskOf, people: Cast) -> None:
+    ada = desk_of("admin").open("/settings/auto-assignment")
+
+    ada.page.get_by_label("within").fill("30")
+    expect(ada.page.locator("#rules")).to_have_class(re.compile("is-dirty"))
+    ada.page.get_by_label("Patient's name, id or number").fill(people.pat.last_name)
+    ada.page.get_by_label("Patient's name, id or number").press("Enter")
+
+    expect(ada.page.get_by_role("status").filter(has_text="Unassigned")).to_be_visible()
+    expect(ada.page.get_by_label("within")).to_have_value("30")
+    expect(ada.page.get_by_text("Not saved yet.")).to_be_visible()
+
+
+def test_who_leaves_with_something_unsaved_is_asked(desk_of: DeskOf) -> None:
+    ada = desk_of("admin").open("/settings/auto-assignment")
+    asked: list[str] = []
+
+    def stay(dialog: Dialog) -> None:
+        asked.append(dialog.message)
+        dialog.dismiss()
+
+    ada.page.on("dialog", stay)
+    ada.page.get_by_label("within").fill("31")
+    ada.page.locator("#nav-mine").click()
+
+    expect(ada.page.get_by_label("within")).to_have_value("31")
+    assert asked == ["You have changes that are not saved. Leave without saving them?"]
+
+    ada.button("Save").click()
+    expect(ada.toast("Rules saved.")).to_be_visible()
+    ada.page.locator("#nav-mine").click()
+    expect(ada.heading).to_have_text("For me")
+    assert len(asked) == 1
+
+
+def test_what_is_wrong_is_said_at_the_top_and_leads_to_its_field(desk_of: DeskOf) -> None:
+    ada = desk_of("admin").open("/settings/facilities/new")
+
+    ada.page.get_by_label("Name").fill("   ")
+    ada.button("Add location").click()
+
+    summary = ada.page.get_by_role("alert")
+    expect(summary).to_be_focused()
+    summary.get_by_role("link").click()
+    expect(ada.page.get_by_label("Name")).to_be_focused()
