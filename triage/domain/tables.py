@@ -5,6 +5,7 @@ from triage.domain.conversations.conversation import Conversation
 from triage.domain.conversations.delivery import DeliveryReport, OutboundText
 from triage.domain.conversations.message import Message
 from triage.domain.conversations.reading import MemberReading
+from triage.domain.inbox.searching import Search
 from triage.domain.inbox.stars import Star
 from triage.domain.inbox.task import Assignment, AssignmentExplanation, Task, TaskEvent, TaskMessage
 from triage.domain.intake.ledger import Inbound, StrayCall
@@ -27,7 +28,7 @@ ALL = (
     MemberSession, Throttle, Submission, Audit,
     Patient, Contact, PatientContact, Enrolment, Phone, PhoneUse, CareTeamMember, ConsentEvent,
     Conversation, Message, OutboundText, DeliveryReport, MemberReading,
-    Task, TaskMessage, Assignment, TaskEvent, AssignmentExplanation, Star,
+    Task, TaskMessage, Assignment, TaskEvent, AssignmentExplanation, Star, Search,
     Inbound, StrayCall, Heartbeat, TickRun,
 )  # fmt: skip
 metadata = Base.metadata
