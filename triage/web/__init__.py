@@ -11,6 +11,7 @@ from triage.web.health import health
 from triage.web.inbox import inbox
 from triage.web.messages import messages
 from triage.web.patients import patients
+from triage.web.selection import selection
 from triage.web.settings import settings as settings_pages
 from triage.web.tasks import tasks
 from triage.web.webhooks import webhooks
@@ -30,6 +31,7 @@ def install(app: Flask, settings: Settings) -> None:
         live.blueprint,
         inbox,
         tasks,
+        selection,
         messages,
         conversations,
         patients,

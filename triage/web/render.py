@@ -40,6 +40,7 @@ class Shell:
     login: str
     role_name: str
     counts: Any
+    query: dict[str, str] = field(default_factory=dict)
     links: tuple[NavLink, ...] = ()
     theme: str = "system"
     density: str = "comfortable"
@@ -82,6 +83,7 @@ class Toast:
     tone: Literal["neutral", "danger"] = "neutral"
     undo_url: str = ""
     version: int | None = None
+    fields: dict[str, list[str]] = field(default_factory=dict)
 
 
 def is_partial() -> bool:

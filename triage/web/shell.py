@@ -6,9 +6,11 @@ from werkzeug.local import LocalProxy
 
 from triage.config import settings
 from triage.domain.inbox import folders
+from triage.domain.inbox.filters import Filters
 from triage.domain.practice.member import Member
 from triage.domain.practice.privileges import Messages, Privilege
 from triage.kit import clock, db
+from triage.web import filtering
 from triage.web.auth import current_member
 from triage.web.render import NavLink, Shell
 
@@ -33,7 +35,8 @@ def _shell() -> Shell:
 
 def _build(member: Member) -> Shell:
     with db.statements() as session:
-        counts = folders.counts(session, member, now=clock.now(session))
+        filters = Filters(facility_id=filtering.location_of_page())
+        counts = folders.counts(session, member, now=clock.now(session), filters=filters)
     return Shell(
         practice_name=member.practice.name,
         practice_kind=member.practice.kind.value,
@@ -42,6 +45,7 @@ def _build(member: Member) -> Shell:
         login=member.login,
         role_name=member.role.name,
         counts=counts,
+        query=filtering.of_page(),
         links=tuple(_links(member)),
         theme=member.theme.value,
         density=member.density.value,
