@@ -7,6 +7,10 @@ import "./thread.js";
 import "./composer.js";
 import "./popover.js";
 import "./optimistic.js";
+import "./actions.js";
+import "./selection.js";
 import "./keys.js";
 import "./notify.js";
 import "./live.js";
+
+if (matchMedia("(any-pointer: coarse)").matches) import("./touch.js");

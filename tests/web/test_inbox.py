@@ -232,8 +232,8 @@ def test_an_empty_text_is_named_so_in_the_row_and_in_the_thread(
 
 
 def test_the_box_to_find_a_patient_is_for_those_who_may(ana: Browser, ben: Browser) -> None:
-    assert "nav-find" in ana.get("/inbox/unassigned").text
-    assert "nav-find" not in ben.get("/inbox/mine").text
+    assert 'data-palette="/palette"' in ana.get("/inbox/unassigned").text
+    assert 'data-palette=""' in ben.get("/inbox/mine").text
 
 
 def test_ben_counts_only_what_is_his(ben: Browser, session: Session, cast: Cast) -> None:

@@ -30,6 +30,7 @@ from triage.kit import clock, db
 
 UNSAFE = {"POST", "PUT", "PATCH", "DELETE"}
 PREPARED = ("tasks.reopen", "tasks.undo")
+OF_FOLDERS = ("inbox.folder", "inbox.rows", "inbox.choose_filters", "inbox.search")
 # Whoever asks for a page is there: the session is renewed.
 ACTIVITY = {"member_session"}
 PLAIN: dict[str, str] = {}
@@ -139,8 +140,9 @@ class Matrix:
         if name == "name":
             return "css/base.css"
         if name == "folder":
-            is_folder = cell.endpoint in ("inbox.folder", "inbox.rows")
-            return cell.column if is_folder else "mine-all" if cell.person == "ben" else "all"
+            return (
+                cell.column if cell.endpoint in OF_FOLDERS else "mine-all" if cell.person == "ben" else "all"
+            )
         things = self.world.things(cell.person, _of(cell, place))
         if name == "event_id":
             return self.prepared_event
@@ -188,7 +190,7 @@ def _arguments(rule: Rule) -> list[str]:
 def _of(cell: Cell, place: int) -> str:
     """`own/foreign` means the first id of the address from one, the second from the other."""
     words = cell.column.split("/")
-    if cell.endpoint in ("inbox.folder", "inbox.rows"):
+    if cell.endpoint in OF_FOLDERS:
         return "own"
     return words[min(place, len(words) - 1)]
 
@@ -409,8 +411,8 @@ def test_a_form_changes_its_own_fields_and_nothing_else(
     assert not wrong, "\n".join(wrong)
 
 
-# There was no star to take away, and the conversation was there.
-CHANGE_NOTHING = {"messages.unstar", "conversations.start"}
+# There was no star to take away, the conversation was there, and nothing that was open can be reopened.
+CHANGE_NOTHING = {"messages.unstar", "conversations.start", "selection.unstar"}
 
 
 def _intruders(matrix: Matrix) -> dict[str, str]:

@@ -10,6 +10,7 @@ from triage.web.demo import demo
 from triage.web.health import health
 from triage.web.inbox import inbox
 from triage.web.messages import messages
+from triage.web.palette import palette
 from triage.web.patients import patients
 from triage.web.selection import selection
 from triage.web.settings import settings as settings_pages
@@ -35,6 +36,7 @@ def install(app: Flask, settings: Settings) -> None:
         messages,
         conversations,
         patients,
+        palette,
         settings_pages,
     ):
         app.register_blueprint(blueprint)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import mimetypes
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -107,6 +108,7 @@ ICONS = (
     "zap",
 )
 
+IMPORTS = re.compile(r"""^import (?:[^"]+ from )?"\./([\w.-]+)";""", re.MULTILINE)
 FOR_EVER = "public, max-age=31536000, immutable"
 BRIEFLY = "no-cache"
 COMPRESSIBLE = ("text/", "image/svg+xml", "application/manifest+json", "application/json")
@@ -143,8 +145,18 @@ class Assets:
         return f"/static/{self.version}/{name}"
 
     def modules(self) -> list[str]:
-        """The JavaScript modules, for preloading them side by side instead of one after the other."""
-        return sorted(name for name in self.files if name.startswith("js/"))
+        """The JavaScript modules that every page starts with, for preloading them side by side.
+
+        What a module imports only when it is needed is not among them.
+        """
+        found, waiting = set(), ["js/main.js"]
+        while waiting:
+            name = waiting.pop()
+            if name not in found:
+                found.add(name)
+                source = self.files[name].content.decode()
+                waiting += [f"js/{other}" for other in IMPORTS.findall(source)]
+        return sorted(found)
 
 
 def install(app: Flask, folder: Path) -> Assets:

@@ -42,6 +42,7 @@ class Shell:
     counts: Any
     query: dict[str, str] = field(default_factory=dict)
     links: tuple[NavLink, ...] = ()
+    commands: list[Any] = field(default_factory=list)
     theme: str = "system"
     density: str = "comfortable"
     has_single_keys: bool = True
