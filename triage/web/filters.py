@@ -17,6 +17,7 @@ from jinja2.runtime import Context
 from markupsafe import Markup, escape
 from uuid_utils import uuid7
 
+from triage.domain.inbox import marking
 from triage.web import links
 from triage.web.assets import ICONS, SPRITE, Assets
 
@@ -39,6 +40,7 @@ def install(app: Flask, assets: Assets) -> None:
         full_time=full_time,
         hue=hue,
         iso=iso,
+        marked=marking.parts,
         phone=phone,
         short_date=short_date,
         when=when,
