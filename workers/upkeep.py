@@ -7,7 +7,7 @@ from triage.config import settings
 from triage.domain import jobs, mail
 from triage.domain.access import resets
 from triage.domain.conversations import delivery, sending, waiting
-from triage.domain.inbox import transitions
+from triage.domain.inbox import searching, transitions
 from triage.domain.intake import ledger, process
 from triage.domain.intake import reconcile as reconciliation
 from triage.domain.practice import submission, throttle
@@ -79,6 +79,7 @@ def trim() -> None:
         now = clock.now(session)
         throttle.trim(session, now=now)
         submission.trim(session, now=now)
+        searching.trim(session, now=now)
 
 
 def _settle() -> timedelta:

@@ -10,6 +10,7 @@ from triage.domain.conversations.delivery import DeliveryReport, OutboundText
 from triage.domain.conversations.drafts import Draft
 from triage.domain.conversations.message import Message
 from triage.domain.conversations.reading import MemberReading
+from triage.domain.inbox.searching import Search
 from triage.domain.inbox.stars import Star
 from triage.domain.inbox.task import Assignment, AssignmentExplanation, Task, TaskEvent, TaskMessage
 from triage.domain.intake.ledger import Inbound, StrayCall
@@ -34,7 +35,7 @@ ALL = (
     MemberToken, ResetRequest, Letter,
     Patient, Contact, PatientContact, Enrolment, Phone, PhoneUse, CareTeamMember, ConsentEvent,
     Conversation, Message, OutboundText, DeliveryReport, MemberReading, Draft,
-    Task, TaskMessage, Assignment, TaskEvent, AssignmentExplanation, Star,
+    Task, TaskMessage, Assignment, TaskEvent, AssignmentExplanation, Star, Search,
     Inbound, StrayCall, Heartbeat, TickRun,
 )  # fmt: skip
 metadata = Base.metadata

@@ -12,7 +12,8 @@ from tests.cast import PAT_NUMBER, SOUTH_NUMBER, Cast
 from triage.domain.conversations import delivery, reading
 from triage.domain.conversations.delivery import OutboundState, OutboundText
 from triage.domain.inbox import folders, scope, stars, transitions
-from triage.domain.inbox.folders import COUNTED, Filters, Listing, Slug, Sort
+from triage.domain.inbox.filters import Filters, Sort
+from triage.domain.inbox.folders import COUNTED, Listing, Slug
 from triage.domain.inbox.task import State, Task
 from triage.domain.intake import process
 from triage.domain.practice.member import Member

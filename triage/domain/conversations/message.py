@@ -5,13 +5,18 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index
+from sqlalchemy import CheckConstraint, Index, literal_column
 from sqlalchemy.orm import Mapped, mapped_column
 
 from triage.kit import db
 
 # Twilio refuses a longer body with error 21617.
 LONGEST_TEXT = 1600
+# The words of a text, without accents, as the index for searching has them.
+WORDS_OF_BODY = (
+    "to_tsvector('simple'::regconfig, translate(lower(message.body),"
+    " 'áàâäãåéèêëíìîïóòôöõúùûüñç', 'aaaaaaeeeeiiiiooooouuuunc'))"
+)
 
 
 class Direction(StrEnum):
@@ -50,6 +55,11 @@ class Message(db.OfPractice, db.Base):
             "conversation_id",
             "at",
             postgresql_where="sent_by_id is not null and not is_automatic",
+        ),
+        Index(
+            "ix_message_words",
+            literal_column(WORDS_OF_BODY.replace("message.", "")).label("words"),
+            postgresql_using="gin",
         ),
         CheckConstraint("direction = 'out' or sent_by_id is null", name="inbound_without_sender"),
         CheckConstraint("direction = 'out' or not is_automatic", name="automatic_goes_out"),

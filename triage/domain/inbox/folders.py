@@ -9,9 +9,9 @@ from sqlalchemy import ColumnElement, Select, and_, exists, func, literal, or_, 
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from triage.domain.conversations import unanswered
-from triage.domain.conversations.conversation import Conversation
 from triage.domain.conversations.delivery import OutboundText, needs_attention
 from triage.domain.conversations.message import Message
+from triage.domain.inbox.filters import Filters, Sort, narrow
 from triage.domain.inbox.scope import visible_messages, visible_tasks
 from triage.domain.inbox.stars import Star
 from triage.domain.inbox.task import Assignment, State, Task, is_in, is_open
@@ -23,6 +23,7 @@ from triage.kit.paging import Mark, read_cursor
 PAGE_SIZE = 50
 # Counting stops here: no badge needs more, and a count must not grow with the practice.
 MOST_COUNTED = 1000
+NO_FILTERS = Filters()
 
 
 class Slug(StrEnum):
@@ -38,11 +39,6 @@ class Slug(StrEnum):
     SENT = "sent"
     DELETED = "deleted"
     FAILED = "failed"
-
-
-class Sort(StrEnum):
-    OLDEST = "oldest"
-    NEWEST = "newest"
 
 
 NAMES = {
@@ -85,12 +81,6 @@ class Counts(NamedTuple):
         return next((folder.count or 0 for folder in self.folders if folder.slug == slug), 0)
 
 
-class Filters(NamedTuple):
-    facility_id: UUID | None = None
-    is_unread_only: bool = False
-    sort: Sort | None = None
-
-
 class Listing(NamedTuple):
     """One page of a folder: task ids, or message ids where `is_of_messages`, in order."""
 
@@ -118,7 +108,7 @@ def find_slug(member: Member, name: str) -> Slug:
     return slug
 
 
-def counts(session: Session, member: Member, *, now: datetime, filters: Filters = Filters()) -> Counts:
+def counts(session: Session, member: Member, *, now: datetime, filters: Filters = NO_FILTERS) -> Counts:
     """The navigation with its counts, as this member may see it; one statement."""
     slugs = slugs_for(member)
     counted = [slug for slug in slugs if slug in COUNTED]
@@ -147,7 +137,7 @@ def listing(
     slug: Slug,
     *,
     now: datetime,
-    filters: Filters = Filters(),
+    filters: Filters = NO_FILTERS,
     after: str | None = None,
     size: int = PAGE_SIZE,
 ) -> Listing:
@@ -168,16 +158,29 @@ def listing(
 
 
 def size_of(
-    session: Session, member: Member, slug: Slug, *, now: datetime, filters: Filters = Filters()
+    session: Session, member: Member, slug: Slug, *, now: datetime, filters: Filters = NO_FILTERS
 ) -> int:
     """How much a folder holds with these filters, capped as everywhere."""
     return session.scalar(select(_capped(_query(member, slug, filters, now)))) or 0
 
 
-def holds(session: Session, member: Member, slug: Slug, task_id: UUID, *, now: datetime) -> bool:
-    """Whether a task stands in a folder of tasks right now."""
-    query = _query(member, slug, Filters(), now).where(Task.id == task_id)
+def holds(
+    session: Session,
+    member: Member,
+    slug: Slug,
+    task_id: UUID,
+    *,
+    now: datetime,
+    filters: Filters = NO_FILTERS,
+) -> bool:
+    """Whether a task stands in a folder of tasks, with these filters, right now."""
+    query = _query(member, slug, filters, now).where(Task.id == task_id)
     return session.scalar(select(query.exists())) or False
+
+
+def has_ever_had_one(session: Session, member: Member) -> bool:
+    """Whether the practice has received anything that this member may see."""
+    return session.scalar(select(visible_tasks(member).exists())) or False
 
 
 def _capped(query: Select[Any]) -> Any:
@@ -201,16 +204,19 @@ def _order(slug: Slug, sort: Sort | None) -> tuple[Any, InstrumentedAttribute[UU
 
 
 def _query(member: Member, slug: Slug, filters: Filters, now: datetime) -> Select[Any]:
-    query = _messages_in(member, slug) if slug in OF_MESSAGES else _tasks_in(member, slug, now)
     of_messages = slug in OF_MESSAGES
-    if filters.facility_id:
-        column = Conversation.facility_id if of_messages else Task.facility_id
-        query = query.where(column == filters.facility_id)
-    if filters.is_unread_only:
-        if not of_messages:
-            query = query.join(Conversation, Conversation.id == Task.conversation_id)
-        query = query.where(Conversation.unread_since.is_not(None))
-    return query
+    query = _messages_in(member, slug) if of_messages else _tasks_in(member, slug, now)
+    at, _, _ = _order(slug, None)
+    return narrow(query, member, _that_apply(slug, filters), at, of_messages=of_messages)
+
+
+def _that_apply(slug: Slug, filters: Filters) -> Filters:
+    """Who has it is settled where the folder itself says it."""
+    return filters if asks_for_assignee(slug) else filters._replace(assignee_id=None)
+
+
+def asks_for_assignee(slug: Slug) -> bool:
+    return slug not in (Slug.UNASSIGNED, Slug.MINE)
 
 
 def _tasks_in(member: Member, slug: Slug, now: datetime) -> Select[Any]:

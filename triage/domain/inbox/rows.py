@@ -12,8 +12,9 @@ from triage.domain.conversations import drafts, reading, unanswered
 from triage.domain.conversations.conversation import Conversation
 from triage.domain.conversations.delivery import OutboundText
 from triage.domain.conversations.message import Direction, Message
-from triage.domain.inbox import folders, stars
+from triage.domain.inbox import folders, marking, searching, stars
 from triage.domain.inbox.scope import visible_messages, visible_tasks
+from triage.domain.inbox.searching import Sought
 from triage.domain.inbox.task import OPEN, Assignment, State, Task, TaskMessage
 from triage.domain.patients.phones import Identity, Known, Phone, identities
 from triage.domain.practice.member import Brief, Member, briefs
@@ -21,7 +22,6 @@ from triage.domain.practice.practice import Facility
 from triage.kit import phone as phone_format
 
 MOST_TAGS = 3
-SNIPPET = 140
 
 
 class Tag(NamedTuple):
@@ -59,6 +59,7 @@ class Row(NamedTuple):
     facility_name: str | None
     message_id: UUID | None = None
     has_draft: bool = False
+    body: str = ""
 
 
 class _Around(NamedTuple):
@@ -73,13 +74,30 @@ class _Around(NamedTuple):
     drafted: set[UUID]
 
 
-def rows_of(session: Session, member: Member, listing: folders.Listing, *, now: datetime) -> list[Row]:
-    """The rows of one page, in its order."""
+def rows_of(
+    session: Session,
+    member: Member,
+    listing: folders.Listing,
+    *,
+    now: datetime,
+    sought: Sought | None = None,
+) -> list[Row]:
+    """The rows of one page, in its order; with a search, each shows the words that were found in it."""
     if not listing.ids:
         return []
     if listing.is_of_messages:
-        return _message_rows(session, member, listing.ids, now=now)
-    return task_rows(session, member, listing.ids, now=now)
+        found = _message_rows(session, member, listing.ids, now=now)
+        return [_excerpted(row, {}, sought) for row in found] if sought else found
+    found = task_rows(session, member, listing.ids, now=now)
+    if sought is None:
+        return found
+    bodies = searching.excerpts(session, member, sought, {row.conversation_id for row in found})
+    return [_excerpted(row, bodies, sought) for row in found]
+
+
+def _excerpted(row: Row, bodies: dict[UUID, str], sought: Sought) -> Row:
+    body = bodies.get(row.conversation_id) if row.message_id is None else row.body
+    return row._replace(snippet=marking.excerpt(body, sought.words)) if body else row
 
 
 def task_rows(session: Session, member: Member, ids: Sequence[UUID], *, now: datetime) -> list[Row]:
@@ -239,6 +257,7 @@ def _message_row(
         facility_name=facility_name,
         message_id=message.id,
         has_draft=conversation.id in around.drafted,
+        body=message.body,
     )
 
 
@@ -301,7 +320,7 @@ def overdue_for(member: Member, task: Task, now: datetime, *, has_failed: bool) 
 
 
 def _snippet(message: Message) -> str:
-    return " ".join(message.body.split())[:SNIPPET]
+    return " ".join(message.body.split())[: marking.SNIPPET]
 
 
 def _prefix(message: Message, member: Member) -> str:

@@ -170,6 +170,9 @@ class TaskEvent(db.OfPractice, db.Base):
         db.within_practice("member_id", "member"),
         UniqueConstraint("practice_id", "task_id", "version"),
         Index("ix_task_event_task", "task_id", "version"),
+        Index(
+            "ix_task_event_member", "practice_id", "member_id", "at", postgresql_where="member_id is not null"
+        ),
     )
 
     task_id: Mapped[UUID]
