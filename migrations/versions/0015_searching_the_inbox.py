@@ -8,6 +8,7 @@ down_revision = "0014"
 branch_labels = None
 depends_on = None
 
+
 def upgrade() -> None:
     op.create_table(
         "search",

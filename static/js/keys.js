@@ -1,45 +1,44 @@
-// The keyboard: one table, single keys only where nobody is typing, and they can be switched off.
-import { find, isTyping, post, settings } from "./page.js";
+// The keyboard. Which key asks for what stands in one table, the overlay of shortcuts; here is what is then done.
+import { act, can } from "./actions.js";
+import { find, findAll, isTyping, settings } from "./page.js";
 import * as queue from "./rows.js";
-import { showState } from "./optimistic.js";
+import * as selection from "./selection.js";
 import { isPanelOver, togglePanel } from "./thread.js";
 import { undo } from "./toast.js";
 
-const GO = { u: "unassigned", m: "mine", a: "all", o: "overdue", s: "starred", c: "completed" };
-const PLACES = { p: "/patients", ",": "/settings" };
 const CHORD = 1200;
-let chord = 0;
+const MAC = /Mac|iP(hone|ad)/.test(navigator.platform);
+let first = "";
+let firstAt = 0;
 
 const isOpen = () => Boolean(find("#conversation[data-open]"));
 const focused = () => queue.rowOf(document.activeElement);
 const click = (element) => (element?.click(), Boolean(element));
 const press = (key) => click(find(`#conversation [data-key="${CSS.escape(key)}"]`));
-
-/** The open conversation's own button does it; without one, the row at hand. */
-function onTask(key, verb, does) {
-  if (isOpen()) return press(key);
-  const row = focused();
-  if (!row) return false;
-  showState(row.dataset.task, does);
-  post(`/tasks/${row.dataset.task}/${verb}`, row, { version: row.dataset.version });
-  return true;
-}
-
-const after = (row) => row && (queue.neighbour(row, 1) ?? queue.neighbour(row, -1));
 const onceSwapped = (work) => document.addEventListener("htmx:after:swap", work, { once: true });
 
+/** All that are chosen; else the row that has the focus beside an open conversation; else that conversation. */
+function onTask(does, key) {
+  if (selection.isOn()) return selection.bulk(does);
+  const row = focused();
+  if (row && row !== queue.openRow()) return act(does, row);
+  return (isOpen() && press(key)) || (row ? act(does, row) : false);
+}
+
 /** Completing moves on to the next row, at the end to the one before. */
-function andGoOn(key, verb, does) {
-  const row = isOpen() ? queue.openRow() : focused();
-  if (!onTask(key, verb, does)) return false;
-  const next = after(row);
-  if (next) isOpen() ? show(next) : queue.focusRow(next);
+function andGoOn(does, key) {
+  if (selection.isOn()) return selection.bulk(does);
+  const opened = queue.openRow();
+  const row = focused() ?? opened;
+  const next = queue.after(row);
+  if (!onTask(does, key)) return false;
+  if (next) row === opened ? show(next) : queue.focusRow(next);
   return true;
 }
 
 document.addEventListener("composer:done", () => {
   const row = queue.openRow();
-  const next = after(row);
+  const next = queue.after(row);
   if (next) onceSwapped(() => setTimeout(() => show(next), 20));
 });
 
@@ -62,66 +61,105 @@ function openThen(work) {
   return Boolean(row);
 }
 
-function backToQueue() {
+function back() {
   if (isPanelOver()) return togglePanel(false), true;
+  if (selection.none()) return true;
   const row = queue.openRow() ?? queue.current();
   if (!row || focused() === row) return false;
   queue.focusRow(row);
   return true;
 }
 
-function unread() {
-  if (isOpen()) return press("i");
+function reply() {
   const row = focused();
-  if (row) post(`/conversations/${row.dataset.conversation}/unread`, row);
-  return Boolean(row);
+  const start = () => (find("#reply")?.focus(), Boolean(find("#reply")));
+  return row && row !== queue.openRow() ? openThen(start) : start();
 }
 
-const KEYS = {
-  j: () => move(1),
-  k: () => move(-1),
-  o: () => openThen(() => find("#conversation")?.focus({ preventScroll: true })),
-  u: backToQueue,
-  Escape: backToQueue,
-  e: () => andGoOn("e", "completion", "complete"),
-  E: () => onTask("E", "reopening", "reopen"),
-  "#": () => andGoOn("#", "deletion", "delete"),
-  m: () => onTask("m", "claim", "claim"),
-  a: () => (isOpen() ? press("a") : openThen(() => press("a"))),
-  s: () => (isOpen() ? press("s") : click(focused() && find("[data-does=star]", focused()))),
-  i: unread,
-  r: () => (find("#reply")?.focus(), Boolean(find("#reply"))),
-  z: undo,
-  p: () => (togglePanel(), Boolean(find("#panel"))),
-  c: () => click(find("[data-key=c]")),
-  "/": () => (find("#f-q")?.focus(), click(find("#f-q") ?? find(".nav-find"))),
-  "?": () => (find("#shortcuts").showModal(), true),
+export const COMMANDS = {
+  complete: () => andGoOn("complete", "e"),
+  reopen: () => onTask("reopen", "E"),
+  assign: () => onTask("assign", "a"),
+  claim: () => onTask("claim", "m"),
+  star: () => onTask("star", "s"),
+  unread: () => onTask("unread", "i"),
+  delete: () => andGoOn("delete", "#"),
+  reply,
+  undo,
+  panel: () => (togglePanel(), Boolean(find("#panel"))),
+  next: () => move(1),
+  previous: () => move(-1),
+  open: () => openThen(() => find("#conversation")?.focus({ preventScroll: true })),
+  back,
+  select: () => selection.toggle(focused() ?? queue.openRow()),
+  "extend-next": () => selection.extend(1),
+  "extend-previous": () => selection.extend(-1),
+  "select-all": () => selection.all(),
+  find: () => (find("#view-search, #f-q")?.focus(), Boolean(find("#view-search, #f-q"))),
+  filter: () => click(find("#filter-button")),
+  palette: () => (import("./palette.js").then(({ open }) => open()), true),
+  shortcuts: () => (find("#shortcuts").showModal(), true),
 };
 
+/** What of the table can be done now, with what it is done to. */
+export const isPossible = (name) => {
+  const row = focused() ?? queue.openRow();
+  if (["complete", "reopen", "assign", "claim", "delete", "star", "unread"].includes(name)) return selection.isOn() || (row ? can(name, row) : isOpen());
+  if (name === "undo") return Boolean(find("#toasts form[data-undo]"));
+  return !["reply", "panel"].includes(name) || isOpen() || Boolean(row);
+};
+
+export function run(name) {
+  if (COMMANDS[name]) return COMMANDS[name]();
+  const line = find(`#shortcuts [data-command="${CSS.escape(name)}"]`);
+  if (!line?.dataset.url) return false;
+  const link = find(`#nav-${CSS.escape(name.replace(/^go-/, ""))}`);
+  if (link) return click(link);
+  location.href = line.dataset.url;
+  return true;
+}
+
+// ---- from a key to a line of the table ----
+
+const table = new Map();
+for (const line of findAll("#shortcuts [data-command]")) for (const key of line.dataset.keys.split("  ")) if (key) table.set(key, line.dataset.command);
+if (MAC) for (const cap of findAll("kbd")) cap.textContent = cap.textContent.replace("Ctrl", "⌘");
+
+function nameOf(event) {
+  const { key, shiftKey } = event;
+  const isLetter = key.length === 1 && key.toLowerCase() !== key.toUpperCase();
+  const plain = isLetter ? (shiftKey ? `Shift+${key.toUpperCase()}` : key.toLowerCase()) : key;
+  return `${event.ctrlKey || event.metaKey ? "mod+" : ""}${plain}`;
+}
+
+const isOver = () => find("dialog[open], [popover]:popover-open");
+/** Arrows and these work with single keys switched off: that is what a list, and a browser, are expected to do. */
+const isSingle = (name) => !/^(mod\+|Arrow|Escape$)/.test(name);
+
 document.addEventListener("keydown", (event) => {
-  if (event.defaultPrevented || event.isComposing) return;
-  if (event.key === "/" && event.target.id === "f-q" && !event.target.value) return event.preventDefault();
-  const typing = isTyping(event.target) || find("dialog[open], [popover]:popover-open");
-  if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z" && !typing && !event.shiftKey) return undo() && event.preventDefault();
-  if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
-  if (arrows(event) || settings().keys === "off") return;
-  if (Date.now() - chord < CHORD) {
-    chord = 0;
-    const folder = GO[event.key] && find(`#nav-${GO[event.key]}`);
-    const place = PLACES[event.key] && find(`.nav-list a[href^="${PLACES[event.key]}"]`);
-    (folder ?? place)?.click();
-    return event.preventDefault();
-  }
-  if (event.key === "g") return void (chord = Date.now());
-  const key = event.key.length === 1 && event.shiftKey && event.key !== "E" && /[a-z]/i.test(event.key) ? "" : event.key;
-  if (KEYS[key]?.()) event.preventDefault();
+  if (event.defaultPrevented || event.isComposing || event.altKey) return;
+  const name = nameOf(event);
+  if (name === "mod+k") return isOver() ? undefined : void (event.preventDefault(), run("palette"));
+  if (event.key === "Escape" && event.target.id === "view-search") return leaveSearch(event);
+  if (isTyping(event.target) || isOver()) return;
+  if (isSingle(name) && settings().keys === "off") return;
+  const said = first && Date.now() - firstAt < CHORD ? `${first} ${name}` : name;
+  first = "";
+  if (name === "g" && said === name) return void ([first, firstAt] = [name, Date.now()]);
+  if (name === "Enter" || (name.startsWith("Arrow") && !queue.rowOf(event.target))) return;
+  if (name === "mod+a" && !event.target.closest?.("#queue")) return;
+  if (table.has(said) && run(table.get(said))) event.preventDefault();
 });
 
-/** Arrows move inside the list even when single keys are off: that is what a list is expected to do. */
-function arrows(event) {
-  const inList = queue.rowOf(event.target);
-  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-  if (!inList || !step) return false;
+function leaveSearch(event) {
   event.preventDefault();
-  return move(step);
+  event.target.value = event.target.defaultValue;
+  queue.focusRow(queue.current());
 }
+
+document.addEventListener("click", (event) => {
+  const opener = event.target.closest?.("[data-palette]");
+  if (!opener || event.ctrlKey || event.metaKey) return;
+  event.preventDefault();
+  run("palette");
+});

@@ -1,7 +1,7 @@
 // Signals from the server: one tab of this browser listens, the others hear it from that tab. What changed is fetched
 // again through its ordinary address; when the stream is away, the page asks every 15 seconds.
 import { debounce, find, findAll, fragment, refetch, say, settings } from "./page.js";
-import { refresh } from "./rows.js";
+import { refresh, reload } from "./rows.js";
 
 const SIGNALS = ["task", "message", "delivery", "presence", "draft", "counts", "settings", "deploy", "resync", "alive", "away", "back", "bye"];
 const LATE = 10000;
@@ -194,8 +194,7 @@ const soon = (work) => setTimeout(work, 50 + Math.random() * 200);
 function everything() {
   counts();
   thread();
-  const queue = find("#queue");
-  if (queue && !find("#older")) refetch(`/inbox/${queue.dataset.folder}/rows${location.search}`, "#list");
+  reload();
 }
 
 document.addEventListener("live:task", ({ detail }) => {

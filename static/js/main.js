@@ -7,9 +7,13 @@ import "./rows.js";
 import "./thread.js";
 import "./popover.js";
 import "./optimistic.js";
+import "./actions.js";
+import "./selection.js";
 import "./keys.js";
 import "./notify.js";
 import "./installed.js";
 import "./forms.js";
 import "./live.js";
 import "./parts.js";
+
+if (matchMedia("(any-pointer: coarse)").matches) import("./touch.js");

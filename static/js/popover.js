@@ -1,4 +1,4 @@
-// Popovers that fetch their content when opened, the searchable list of colleagues, and menus with arrow keys.
+// Popovers that fetch their content when opened, and menus with arrow keys.
 import { find, findAll, say } from "./page.js";
 
 const opener = (box) => find(`[data-opens="${CSS.escape(box.id)}"], [popovertarget="${CSS.escape(box.id)}"]`);
@@ -11,7 +11,33 @@ async function openFrom(link) {
   await htmx.ajax("GET", box.dataset.source, { target: box, swap: "innerHTML" });
   if (!box.isConnected) return;
   box.showPopover();
-  (find("[autofocus]", box) ?? find("button, a, input", box))?.focus();
+  arrive(box);
+}
+
+function arrive(box) {
+  const form = find("form[data-assign]", box);
+  if (form) import("./assign.js").then(({ begin }) => begin(form));
+  (find("[autofocus]", box) ?? find("select, button, a, input", box))?.focus();
+}
+
+/** A popover beside an element that is not its button. */
+export function stand(box, beside) {
+  for (const other of findAll(".is-anchor")) other.classList.remove("is-anchor");
+  beside.classList.add("is-anchor");
+  box.showPopover();
+}
+
+/** The list of colleagues for a row, or for all that are chosen; gives back its popover. */
+export async function chooseFor(beside, url) {
+  const box = find("#row-assign");
+  if (!box) return null;
+  const from = document.activeElement;
+  await htmx.ajax("GET", url, { target: box, swap: "innerHTML" });
+  if (!box.isConnected || !find("form", box)) return null;
+  stand(box, beside);
+  arrive(box);
+  box.addEventListener("toggle", () => document.activeElement === document.body && from?.isConnected && from.focus({ preventScroll: true }), { once: true });
+  return box;
 }
 
 document.addEventListener("click", (event) => {
@@ -41,19 +67,7 @@ document.addEventListener("toggle", ({ target, newState }) => {
   if (newState === "open" && target.classList.contains("menu")) find(".menu-item", target)?.focus({ focusVisible: false });
 }, true);
 
-document.addEventListener("input", ({ target }) => {
-  if (!target.matches?.("[data-filter]")) return;
-  const wanted = target.value.trim().toLowerCase();
-  const form = target.closest("form");
-  const options = findAll(".assign-option", form);
-  for (const option of options) option.hidden = !option.dataset.name.includes(wanted);
-  find("[data-nobody]", form).hidden = options.some((option) => !option.hidden);
-  activate(options.find((option) => !option.hidden), form);
-});
-
 document.addEventListener("keydown", (event) => {
-  const form = event.target.closest?.("form[data-assign]");
-  if (form) return assignKeys(event, form);
   const menu = event.target.closest?.(".menu:popover-open");
   if (menu && ["ArrowDown", "ArrowUp", "Home", "End"].includes(event.key)) {
     event.preventDefault();
@@ -68,29 +82,3 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-/** In the list: arrows move, Enter on a name takes that one alone at once, Space adds to the choice. */
-function assignKeys(event, form) {
-  const shown = findAll(".assign-option", form).filter((option) => !option.hidden && !find("input", option).disabled);
-  const at = shown.findIndex((option) => option.classList.contains("is-active"));
-  if (event.key === "ArrowDown" || event.key === "ArrowUp") {
-    event.preventDefault();
-    const step = event.key === "ArrowDown" ? 1 : -1 + shown.length;
-    activate(shown[(at + step) % shown.length] ?? shown[0], form);
-  } else if (event.key === "Enter" && event.target.matches("[data-filter]")) {
-    event.preventDefault();
-    const box = shown[at] && find("input", shown[at]);
-    if (box && (event.target.value || !find("input[name=member_ids]:checked", form))) box.checked = true;
-    form.requestSubmit();
-  }
-}
-
-function activate(option, form) {
-  for (const other of findAll(".assign-option.is-active", form)) other.classList.remove("is-active");
-  option?.classList.add("is-active");
-  option?.scrollIntoView({ block: "nearest" });
-}
-
-document.addEventListener("htmx:before:request", ({ target }) => {
-  const form = target.closest?.("form[data-assign]");
-  if (form) form.closest("[popover]")?.hidePopover();
-});

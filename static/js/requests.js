@@ -10,6 +10,8 @@ const WORDS = {
 document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
   const token = find("meta[name=csrf-token]")?.content;
   if (token && ctx.request.method !== "GET") ctx.request.headers["X-CSRFToken"] = token;
+  // What was left open stands in no address.
+  if (ctx.sourceElement.matches?.("[data-filters]")) for (const [name, value] of [...ctx.request.body]) if (!value) ctx.request.body.delete(name);
 });
 
 document.addEventListener("htmx:before:swap", (event) => {

@@ -2,19 +2,27 @@
 import { debounce, find, findAll, fragment, refetch } from "./page.js";
 
 const STAYS = 10000;
+const SLOW = 300;
 const waiting = new Map();
 
 export const rows = () => findAll("#rows > .row");
 export const openRow = () => find("#rows .row:has(> .row-link[aria-current=true])");
 export const rowOf = (element) => element?.closest?.("#rows > .row");
+export const rowsOf = (task) => (task ? findAll(`#rows > .row[data-task="${CSS.escape(task)}"]`) : []);
 export const current = () => rowOf(document.activeElement) ?? openRow() ?? find("#rows .row:has(> .row-link[tabindex='0'])") ?? rows()[0];
 const link = (row) => find(".row-link", row);
+const isGone = (row) => row.dataset.gone !== undefined;
 
-/** One row can be reached with Tab; the others with J, K and the arrows. */
+/** One row can be reached with Tab, with all that is in it; the others with J, K and the arrows. */
+function rove(row) {
+  for (const other of rows()) {
+    for (const part of findAll(".row-link, .row-check input, .row-tools button", other)) part.tabIndex = other === row ? 0 : -1;
+  }
+}
+
 export function focusRow(row) {
-  if (!row) return;
-  for (const other of findAll("#rows .row-link[tabindex='0']")) other.tabIndex = -1;
-  link(row).tabIndex = 0;
+  if (!row) return find("#queue")?.focus({ preventScroll: true });
+  rove(row);
   link(row).focus({ preventScroll: true });
   row.scrollIntoView({ block: "nearest" });
 }
@@ -23,10 +31,16 @@ export function open(row) {
   link(row)?.click();
 }
 
-export function neighbour(row, step) {
+/** The row beside it; `stays` passes over rows that are about to leave. */
+export function neighbour(row, step, stays = false) {
   const all = rows();
-  return all[all.indexOf(row) + step];
+  let at = all.indexOf(row) + step;
+  while (stays && all[at] && isGone(all[at])) at += step;
+  return all[at];
 }
+
+/** After work on it: the next one that still waits, at the end the one before. */
+export const after = (row) => row && (neighbour(row, 1, true) ?? neighbour(row, -1, true));
 
 function settle() {
   const opened = find("#conversation")?.dataset ?? {};
@@ -37,10 +51,21 @@ function settle() {
     const isSame = isOfMessages(row) ? row.dataset.conversation === opened.conversation : row.dataset.task === opened.task;
     const isOpen = Boolean(opened.conversation) && isSame && (!clicked || row === clicked);
     link(row).ariaCurrent = isOpen ? "true" : null;
-    if (row.dataset.gone !== undefined) scheduleLeave(row);
+    if (isGone(row)) scheduleLeave(row);
+    else delete row.dataset.leaves;
   }
-  const focused = rowOf(document.activeElement) ?? openRow() ?? all.find((row) => link(row).getAttribute("tabindex") === "0") ?? all[0];
-  for (const row of all) link(row).tabIndex = row === focused ? 0 : -1;
+  rove(rowOf(document.activeElement) ?? openRow() ?? all.find((row) => link(row).getAttribute("tabindex") === "0") ?? all[0]);
+  say();
+  document.dispatchEvent(new CustomEvent("rows:settled"));
+}
+
+/** "50 of 214" above the list. */
+function say() {
+  const shown = find("#shown");
+  if (!shown) return;
+  const total = Number(shown.dataset.total);
+  const words = total > 999 ? "999+" : String(total || "");
+  shown.textContent = find("#older") ? `${rows().length} of ${words}` : words;
 }
 
 /** A row that no longer belongs here says why, and goes when nobody is on it. */
@@ -56,13 +81,13 @@ document.addEventListener("keydown", () => (isPointing = false));
 
 /** While the mouse is on the list nothing moves under it. */
 function leaveWhenFree(row) {
-  if (!row.isConnected || row.dataset.gone === undefined) return;
-  if (row.contains(document.activeElement) || openRow() === row) return;
+  if (!row.isConnected || !isGone(row)) return;
+  if (row.contains(document.activeElement) || openRow() === row) return delete row.dataset.leaves;
   if (isPointing) return setTimeout(() => leaveWhenFree(row), 1000);
   row.classList.add("is-leaving");
   setTimeout(() => {
     row.remove();
-    if (!rows().length) refetch(rowsUrl(), "#list");
+    if (!rows().length) reload();
   }, 180);
 }
 
@@ -84,40 +109,101 @@ document.addEventListener("click", (event) => {
   if (event.target.closest?.("#new-pill button")) reveal();
 }, true);
 
+// ---- what a swap must not lose: the focus, and rows that came twice ----
+
+let had = null;
+let place = null;
+const touches = (tasks, id) => tasks.some(({ target }) => (typeof target === "string" ? find(target) : target)?.id === id);
+
+document.addEventListener("htmx:before:swap", ({ detail: { tasks } }) => {
+  had = document.activeElement?.id;
+  const row = rowOf(document.activeElement);
+  place = row ? rows().indexOf(row) : -1;
+  if (touches(tasks, "page")) waiting.clear();
+});
+
+function refocus() {
+  if (document.activeElement && document.activeElement !== document.body) return;
+  if (had && document.getElementById(had)?.checkVisibility()) return document.getElementById(had).focus({ preventScroll: true });
+  if (place >= 0) return focusRow(rows()[Math.min(place, rows().length - 1)]);
+  if (had) find("#queue")?.focus({ preventScroll: true });
+}
+
+function onlyOnce() {
+  const seen = new Set();
+  for (const row of rows()) seen.has(row.id) ? row.remove() : seen.add(row.id);
+}
+
+document.addEventListener("htmx:after:swap", () => {
+  onlyOnce();
+  refocus();
+});
 document.addEventListener("htmx:after:swap", debounce(10, settle));
 settle();
+
+// ---- a list that takes its time, or does not come ----
+
+let slow = 0;
+const ofPage = ({ target, select }) => select === "#page" || target?.id === "page";
+const calm = () => (clearTimeout(slow), queue()?.classList.remove("is-loading"));
+
+document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
+  if (!ofPage(ctx) || !queue()) return;
+  queue().classList.remove("is-broken");
+  find("[data-problem]").hidden = true;
+  slow = setTimeout(() => queue()?.classList.add("is-loading"), SLOW);
+});
+document.addEventListener("htmx:finally:request", ({ detail: { ctx } }) => ofPage(ctx) && calm());
+for (const name of ["htmx:error", "htmx:response:error"]) {
+  document.addEventListener(name, ({ detail: { ctx } }) => {
+    const box = find("[data-problem]");
+    if (!ctx || !ofPage(ctx) || !box || ctx.request.method !== "GET") return;
+    find("a", box).href = ctx.request.action;
+    box.hidden = false;
+    queue().classList.add("is-broken");
+  });
+}
 
 // ---- rows that change while the page is open ----
 
 const queue = () => find("#queue");
 const rowsUrl = (task = "") => `/inbox/${queue().dataset.folder}/rows${task ? `/${task}` : ""}${location.search}`;
 
+/** The whole list again, as long as it is now. */
+export function reload() {
+  if (!queue()) return Promise.resolve();
+  const size = `size=${rows().length}`;
+  return refetch(`${rowsUrl()}${location.search ? "&" : "?"}${size}`, "#list");
+}
+
 /** Fetches a row again, or, when it is not in the list, finds out whether it belongs here now. */
 export async function refresh(task, version) {
   if (!queue() || find("#rows > [id^=r-]")) return;
-  const shown = findAll(`#rows > .row[data-task="${CSS.escape(task)}"]`);
+  const shown = rowsOf(task);
   if (shown.length) {
     if (version && shown.every((row) => Number(row.dataset.version) >= version)) return;
     for (const row of shown) await refetch(rowsUrl(task), `#${CSS.escape(row.id)}`);
     return;
   }
-  if (!find("#rows")) return refetch(rowsUrl(), "#list");
+  if (!find("#rows")) return reload();
   const list = find("#rows");
   const row = (await fragment(rowsUrl(task)))?.querySelector(".row");
-  if (!row || list !== find("#rows") || row.dataset.gone !== undefined || document.getElementById(row.id)) return;
-  newestFirst() && isBusyReading() ? hold(row) : insert(row);
+  if (!row || list !== find("#rows") || isGone(row) || document.getElementById(row.id)) return;
+  const before = placeOf(row);
+  before && isBusyReading() ? hold(row) : insert(row, before);
 }
 
 const moment = (row) => Date.parse(find("time", row)?.dateTime ?? "") || 0;
 const newestFirst = () => queue().dataset.sort === "newest";
 const isBusyReading = () => find("#queue-scroll").scrollTop > 8 || find("#rows").contains(document.activeElement);
+const placeOf = (row) => rows().find((other) => (newestFirst() ? moment(other) < moment(row) : moment(other) > moment(row)));
 
-function insert(row) {
-  const after = rows().find((other) => (newestFirst() ? moment(other) < moment(row) : moment(other) > moment(row)));
+/** At the end nothing is moved by it; what lies beyond the end comes when it is asked for. */
+function insert(row, before = placeOf(row)) {
   const older = find("#older");
-  if (!after && older && !newestFirst()) return;
+  if (!before && older) return;
   row.classList.add("is-new");
-  find("#rows").insertBefore(row, after ?? older ?? null);
+  find("#rows").insertBefore(row, before ?? null);
   htmx.process(row);
   settle();
 }
@@ -130,9 +216,10 @@ function hold(row) {
 }
 
 function reveal() {
-  for (const row of waiting.values()) if (!document.getElementById(row.id)) insert(row);
+  const fresh = [...waiting.values()].filter((row) => !document.getElementById(row.id));
+  for (const row of fresh) insert(row);
   waiting.clear();
   find("#new-pill").hidden = true;
-  find("#queue-scroll").scrollTo({ top: 0, behavior: "smooth" });
-  focusRow(rows()[0]);
+  const first = rows().find((row) => fresh.includes(row)) ?? rows()[0];
+  focusRow(first);
 }

@@ -49,7 +49,7 @@ LOOKS = ((WIDE, "light"), (WIDE, "dark"), (NARROW, "dark"), (NARROW, "light"))
 
 class Place(NamedTuple):
     """A page in a state. `then` is done on it: names of buttons and links to press, `label=words` to write,
-    `+label` to tick or untick.
+    `+label` to tick or untick, `keys=a b` to press one after the other.
     """
 
     endpoint: str
@@ -73,7 +73,15 @@ PLACES = [
     Place("inbox.folder", "/inbox/unassigned"),
     Place("inbox.folder", "/inbox/unassigned", ("Oldest first",)),
     Place("inbox.folder", "/inbox/unassigned", ("Ada Admin",)),
+    Place("inbox.folder", "/inbox/unassigned", ("Filter",)),
+    Place("inbox.folder", "/inbox/unassigned", ("keys=j x",)),
+    Place("inbox.folder", "/inbox/unassigned", ("keys=j a",)),
+    Place("inbox.folder", "/inbox/unassigned", ("keys=Control+k",)),
+    Place("inbox.folder", "/inbox/unassigned", ("keys=?",)),
+    Place("inbox.folder", "/inbox/unassigned", ("Search Unassigned=nothing", "keys=Enter")),
     Place("inbox.folder", "/inbox/overdue"),
+    Place("inbox.choose_filters", "/inbox/all/filters?unread=1"),
+    Place("selection.choose_assignees", "/selection/assignees?tasks={task}"),
     Place("inbox.folder", "/inbox/starred"),
     Place("inbox.folder", "/inbox/failed"),
     Place("inbox.folder", "/inbox/completed?unread=1&sort=oldest"),
@@ -128,6 +136,9 @@ PLACES = [
     Place("inbox.folder", "/inbox/nothing-here"),
 ]
 
+OPENED = (
+    "[popover]:popover-open, dialog[open], .is-selecting, .summary, [role=alert], .results, .empty, .qr, .diff"
+)
 OVERFLOWING = """() => {
   const wide = document.documentElement.clientWidth;
   const found = document.documentElement.scrollWidth > wide ? ["the page itself"] : [];
@@ -302,6 +313,11 @@ def test_nobody_is_kept_out(place: Place, addresses: dict[str, Any], desks: dict
 def _take(desk: Desk, step: str) -> None:
     """`label=words` writes; anything else is pressed, and what it opens is waited for."""
     label, is_field, words = step.partition("=")
+    if label == "keys":
+        for key in words.split():
+            desk.page.keyboard.press(key)
+        expect(desk.page.locator(OPENED).first).to_be_visible()
+        return
     if is_field:
         desk.page.get_by_label(label, exact=True).first.fill(words)
         return
@@ -313,10 +329,7 @@ def _take(desk: Desk, step: str) -> None:
     pressed = desk.page.get_by_role("button", name=step).or_(desk.page.get_by_role("link", name=step))
     pressed.first.click()
     desk.page.wait_for_load_state()
-    opened = desk.page.locator(
-        "[popover]:popover-open, .summary, [role=alert], .results, .empty, .qr, .diff"
-    )
-    expect(opened.first).to_be_visible()
+    expect(desk.page.locator(OPENED).first).to_be_visible()
 
 
 def _barriers(page: Page) -> list[str]:

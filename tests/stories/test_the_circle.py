@@ -36,7 +36,7 @@ def test_by_mouse_and_without_ever_loading_the_page_again(clinic: Clinic, desk_o
 
     ana.button("Assign").click()
     ana.page.get_by_label("Ben Brook").check()
-    ana.open_popover.get_by_role("button", name="Assign", exact=True).click()
+    ana.open_popover.get_by_role("button", name="Assign to Ben Brook", exact=True).click()
     expect(ana.toasts).to_contain_text("Assigned to Ben Brook")
     expect(ana.row("May I come at nine?")).to_contain_text("Assigned to Ben Brook")
 

@@ -85,8 +85,19 @@ MOVE = {**SEE, ("ben", "own"): "no"}
 # What nobody has cannot be taken back.
 UNASSIGN = {**MOVE, **{(person, "nobodys"): "409" for person in ("ana", "admin", "sue", "wes")}}
 UNASSIGN |= {(person, "far"): "409" for person in ("ana", "admin", "sue")}
+# Nobody lets go of what is not theirs.
+RELEASE = {
+    **MOVE,
+    **{
+        (person, column): "409"
+        for person in ("ana", "admin", "sue", "wes")
+        for column in ("others", "nobodys", "far")
+        if (person, column) != ("wes", "far")
+    },
+}
 # Only one's own last move.
 UNDO = {cell: "404" if word == "ok" and cell[1] != "own" else word for cell, word in SEE.items()}
+CHOSEN = {**READERS, ("ben", "any"): "no"}
 CHOOSE = {cell: "no" if cell[0] == "ben" else word for cell, word in SEE.items()}
 
 PATIENTS = _grid(
@@ -233,6 +244,8 @@ POLICY: dict[tuple[str, str], Entry] = {
     ("inbox.home", "GET"): Entry(SIGNED_IN),
     ("inbox.folder", "GET"): Entry(FOLDERS, query={"loc": "{facility_id}"}, foreign={"loc": "ok"}),
     ("inbox.rows", "GET"): Entry(FOLDERS, query={"loc": "{facility_id}"}, foreign={"loc": "ok"}),
+    ("inbox.choose_filters", "GET"): Entry(FOLDERS),
+    ("inbox.search", "POST"): Entry(FOLDERS, form={"q": "canary"}),
     ("inbox.row", "GET"): Entry(SEE),
     ("inbox.counts", "GET"): Entry(READERS),
     ("inbox.conversation", "GET"): Entry(
@@ -251,11 +264,26 @@ POLICY: dict[tuple[str, str], Entry] = {
     ),
     ("tasks.unassign", "POST"): Entry(UNASSIGN, also_reads={"version"}),
     ("tasks.claim", "POST"): Entry(MOVE, also_reads={"version"}),
+    ("tasks.release", "POST"): Entry(RELEASE, also_reads={"version"}),
     ("tasks.complete", "POST"): Entry(SEE, also_reads={"version"}),
     ("tasks.delete", "POST"): Entry(MOVE, also_reads={"version"}),
     ("tasks.reopen", "POST"): Entry(MOVE, also_reads={"version"}),
     ("tasks.undo", "POST"): Entry(UNDO),
     ("tasks.why", "GET"): Entry(SEE),
+    # ---- several at once
+    # Nothing is chosen; ids in its query are only handed on to the form.
+    ("selection.choose_assignees", "GET"): Entry(
+        {cell: "422" if word == "ok" else word for cell, word in CHOSEN.items()}
+    ),
+    ("selection.assign", "POST"): Entry(
+        CHOSEN,
+        form={"tasks": ["{task_id}"], "member_ids": ["{colleague_id}"]},
+        foreign={"tasks": "404", "member_ids": "404"},
+    ),
+    **{
+        (f"selection.{verb}", "POST"): Entry(CHOSEN, form={"tasks": ["{task_id}"]}, foreign={"tasks": "404"})
+        for verb in ("claim", "complete", "delete", "reopen", "star", "unstar", "mark_unread", "mark_read")
+    },
     # ---- messages and conversations
     ("messages.star", "POST"): Entry(SEE),
     ("messages.unstar", "POST"): Entry(SEE),
@@ -301,6 +329,7 @@ POLICY: dict[tuple[str, str], Entry] = {
     # ---- patients
     ("patients.search", "GET"): Entry(DIRECTORY),
     ("patients.search_now", "POST"): Entry(DIRECTORY, form={"q": "canary"}),
+    ("palette.search", "POST"): Entry(DIRECTORY, form={"q": "canary"}),
     ("patients.show", "GET"): Entry(PATIENTS, writes=NOTE),
     ("patients.record_consent", "POST"): Entry(NUMBERS_OF_PATIENTS, form={"how": "paper"}),
     ("patients.switch_number", "POST"): Entry(NUMBERS_OF_PATIENTS, form={"on": "no"}),

@@ -72,3 +72,10 @@ def test_the_modules_stay_small() -> None:
 
     assert sum(size[name] for name in at_first) <= 64 * 1024
     assert {name for name in size if name not in at_first and size[name] > 16 * 1024} == set()
+
+
+def test_what_is_needed_later_is_not_loaded_at_first() -> None:
+    at_first = Assets(STATIC).modules()
+
+    assert at_first == sorted(f"js/{name}" for name in _imported("main.js"))
+    assert not {"js/palette.js", "js/touch.js"} & set(at_first)

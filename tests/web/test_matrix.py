@@ -34,6 +34,7 @@ UNSAFE = {"POST", "PUT", "PATCH", "DELETE"}
 PREPARED = ("tasks.reopen", "tasks.undo", "messages.withdraw")
 # What only the member can take back who did it.
 ONE_S_OWN = ("tasks.undo", "messages.withdraw")
+OF_FOLDERS = ("inbox.folder", "inbox.rows", "inbox.choose_filters", "inbox.search")
 # Whoever asks for a page is there: the session is renewed.
 ACTIVITY = {"member_session"}
 PLAIN: dict[str, str] = {}
@@ -145,8 +146,9 @@ class Matrix:
         if name == "name":
             return "css/base.css"
         if name == "folder":
-            is_folder = cell.endpoint in ("inbox.folder", "inbox.rows")
-            return cell.column if is_folder else "mine-all" if cell.person == "ben" else "all"
+            return (
+                cell.column if cell.endpoint in OF_FOLDERS else "mine-all" if cell.person == "ben" else "all"
+            )
         things = self.world.things(cell.person, _of(cell, place))
         if name == "event_id":
             return self.prepared_event
@@ -204,7 +206,7 @@ def _arguments(rule: Rule) -> list[str]:
 def _of(cell: Cell, place: int) -> str:
     """`own/foreign` means the first id of the address from one, the second from the other."""
     words = cell.column.split("/")
-    if cell.endpoint in ("inbox.folder", "inbox.rows"):
+    if cell.endpoint in OF_FOLDERS:
         return "own"
     return words[min(place, len(words) - 1)]
 
@@ -429,6 +431,7 @@ def test_a_form_changes_its_own_fields_and_nothing_else(
 # passkey waits in the cookie.
 CHANGE_NOTHING = {
     "messages.unstar",
+    "selection.unstar",
     "conversations.start",
     "presence.note",
     "auth.again_code",

@@ -13,8 +13,10 @@ from triage.web.health import health
 from triage.web.inbox import inbox
 from triage.web.installed import installed
 from triage.web.messages import messages
+from triage.web.palette import palette
 from triage.web.patients import patients
 from triage.web.presence import presence
+from triage.web.selection import selection
 from triage.web.settings import settings as settings_pages
 from triage.web.tasks import tasks
 from triage.web.webhooks import webhooks
@@ -36,11 +38,13 @@ def install(app: Flask, settings: Settings) -> None:
         live.blueprint,
         inbox,
         tasks,
+        selection,
         messages,
         conversations,
         drafts,
         presence,
         patients,
+        palette,
         settings_pages,
     ):
         app.register_blueprint(blueprint)

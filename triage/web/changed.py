@@ -1,5 +1,6 @@
 """What an action changes on the page that asked: header, row, thread, composer, counts, and a toast."""
 
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
@@ -12,9 +13,10 @@ from triage.domain.inbox import folders, rows, scope
 from triage.domain.inbox.folders import Slug
 from triage.domain.inbox.rows import Row
 from triage.domain.practice.member import Member
+from triage.domain.practice.privileges import Messages
 from triage.kit import clock
 from triage.kit.errors import NotFound
-from triage.web import inbox, opened, render, shell
+from triage.web import filtering, inbox, opened, render, shell
 from triage.web.auth import current_member
 from triage.web.opened import Opened
 from triage.web.render import Piece, Toast
@@ -31,16 +33,23 @@ class Asker(NamedTuple):
 
     @property
     def around(self) -> dict[str, Any]:
-        return {"folder": inbox.folder_entry(self.slug), "query": self.query}
+        may_write = current_member().messages is Messages.ALL
+        return {"folder": inbox.folder_entry(self.slug), "query": self.query, "may_write": may_write}
 
 
 class Changed(NamedTuple):
-    """Gathered inside the transaction, drawn after it."""
+    """Gathered inside the transaction, drawn after it; `reasons` are those of rows that left their folder."""
 
     asker: Asker
     shown: Opened | None
-    row: Row | None
-    reason: str | None
+    rows: list[Row]
+    reasons: dict[UUID, str]
+    words: str
+
+    def names(self, task_ids: Iterable[UUID]) -> list[str]:
+        """Whose rows these are, as the page shows them."""
+        names = {row.task_id: row.name for row in self.rows}
+        return [names[task_id] for task_id in task_ids if task_id in names]
 
 
 def asker() -> Asker:
@@ -56,8 +65,7 @@ def asker() -> Asker:
         task_id = UUID(query["task"]) if is_open and "task" in query else None
     except (NotFound, ValueError):
         return Asker(folders.slugs_for(member)[0], {}, None, None, False)
-    kept: dict[str, str] = {name: query[name] for name in ("loc", "sort", "unread") if name in query}
-    return Asker(slug, kept, conversation_id, task_id, "full" in query)
+    return Asker(slug, filtering.query_of(query), conversation_id, task_id, "full" in query)
 
 
 def gather(
@@ -65,16 +73,11 @@ def gather(
 ) -> Changed:
     """What the asking page shows of this conversation, as it is now."""
     page = asker()
-    shown = row = reason = None
+    shown = None
     if page.conversation_id == conversation.id:
         shown = opened.look(session, member, conversation, task_id=task_id, is_full=page.is_full)
         task_id = task_id or (shown.task.id if shown.task else None)
-    if task_id and page.slug not in folders.OF_MESSAGES:
-        now = clock.now(session)
-        row = next(iter(rows.task_rows(session, member, [task_id], now=now)), None)
-        is_here = folders.holds(session, member, page.slug, task_id, now=now)
-        reason = None if is_here or row is None else inbox.reason_of(row)
-    return Changed(page, shown, row, reason)
+    return _with_rows(session, member, page, shown, [task_id] if task_id else [])
 
 
 def nothing() -> Changed:
@@ -87,6 +90,28 @@ def gather_task(session: Session, member: Member, task_id: UUID) -> Changed:
     task = scope.find_task(session, member, task_id)
     conversation = scope.find_conversation(session, member, task.conversation_id)
     return gather(session, member, conversation, task_id=task_id)
+
+
+def gather_tasks(session: Session, member: Member, task_ids: Sequence[UUID]) -> Changed:
+    """The rows of several tasks, and the open conversation where one of them is its own."""
+    page = asker()
+    shown = None
+    if page.conversation_id and page.task_id in task_ids:
+        conversation = scope.find_conversation(session, member, page.conversation_id)
+        shown = opened.look(session, member, conversation, task_id=page.task_id, is_full=page.is_full)
+    return _with_rows(session, member, page, shown, task_ids)
+
+
+def _with_rows(
+    session: Session, member: Member, page: Asker, shown: Opened | None, task_ids: Sequence[UUID]
+) -> Changed:
+    narrowed = filtering.read(session, member, page.query)
+    found: list[Row] = []
+    reasons: dict[UUID, str] = {}
+    if task_ids and page.slug not in folders.OF_MESSAGES:
+        found = rows.task_rows(session, member, task_ids, now=clock.now(session))
+        reasons = inbox.whys_gone(session, member, page.slug, found, narrowed.filters)
+    return Changed(page, shown, found, reasons, narrowed.words)
 
 
 def answer(
@@ -113,14 +138,15 @@ def _pieces(changed: Changed) -> list[Piece]:
     around = changed.asker.around
     pieces = [Piece("#counts", "inbox/_counts.html", {"active": changed.asker.slug.value})]
     shown = changed.shown
-    if changed.row is not None:
+    for row in changed.rows:
         context = {
             **around,
-            "row": changed.row,
-            "reason": changed.reason,
+            "row": row,
+            "reason": changed.reasons.get(row.task_id) if row.task_id else None,
+            "words": changed.words,
             "task": shown.task if shown else None,
         }
-        pieces.append(Piece(f"#t-{changed.row.task_id}", "inbox/_row.html", context))
+        pieces.append(Piece(f"#t-{row.task_id}", "inbox/_row.html", context))
     if shown is not None:
         context = {**around, **shown.context()}
         thread = render.in_conversation(shown.conversation.id, "#thread")

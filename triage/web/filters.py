@@ -18,6 +18,7 @@ from markupsafe import Markup, escape
 from uuid_utils import uuid7
 
 from triage.web import links
+from triage.domain.inbox import marking
 from triage.web.assets import ICONS, SPRITE, Assets
 
 HUES = 12
@@ -39,6 +40,7 @@ def install(app: Flask, assets: Assets) -> None:
         full_time=full_time,
         hue=hue,
         iso=iso,
+        marked=marking.parts,
         phone=phone,
         short_date=short_date,
         when=when,

@@ -1,5 +1,6 @@
 """The inbox pages: folders, rows, an open conversation."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -9,19 +10,22 @@ from sqlalchemy.orm import Session
 from triage.domain import audit
 from triage.domain.conversations import reading
 from triage.domain.conversations.conversation import Conversation
-from triage.domain.inbox import folders, rows, scope
-from triage.domain.inbox.folders import Filters, Folder, Slug, Sort
+from triage.domain.inbox import folders, rows, scope, searching
+from triage.domain.inbox.filters import Filters
+from triage.domain.inbox.folders import Folder, Slug
 from triage.domain.inbox.rows import Row
 from triage.domain.practice.member import Member
-from triage.domain.practice.practice import facilities_of
 from triage.domain.practice.privileges import Messages, Privilege
 from triage.kit import clock, db
-from triage.kit.errors import NotFound
-from triage.web import opened, render
+from triage.kit.errors import Invalid, NotFound, NotPossible
+from triage.web import filtering, opened, render
 from triage.web.auth import current_member, needs
-from triage.web.render import Piece
+from triage.web.filtering import LANGUAGES
+from triage.web.render import Piece, Toast
 
 inbox = Blueprint("inbox", __name__)
+# What a page that was left open for a day may ask for at once.
+MOST_ROWS = 500
 
 
 class Page(NamedTuple):
@@ -50,6 +54,49 @@ def folder(folder: str) -> Response:
     return render.page("inbox/index.html", **listed)
 
 
+@inbox.get("/inbox/<folder>/filters")
+@needs(Privilege.MESSAGES)
+def choose_filters(folder: str) -> Response:
+    """Everything that a list can be narrowed by, as a form."""
+    member = current_member()
+    with db.statements() as session:
+        slug = folders.find_slug(member, folder)
+        choices = {
+            "facilities": filtering.facility_choices(session, member),
+            "numbers": filtering.number_choices(session, member),
+            "people": _people_to_choose(session, member, slug),
+            "languages": list(LANGUAGES.items()),
+        }
+    return render.page_or_fragment(
+        "inbox/filters.html", "inbox/_filters.html", **_around(slug), choices=choices
+    )
+
+
+def _people_to_choose(session: Session, member: Member, slug: Slug) -> list[tuple[str, str]]:
+    """Whom work is with is asked by those who see the work of others."""
+    if member.messages is not Messages.ALL or not folders.asks_for_assignee(slug):
+        return []
+    return filtering.people_choices(session, member)
+
+
+@inbox.post("/inbox/<folder>/search")
+@needs(Privilege.MESSAGES)
+def search(folder: str) -> Response:
+    """Look for words in a folder: they are kept here, and the address gets an id that says nothing."""
+    member = current_member()
+    query: dict[str, Any] = filtering.of_page()
+    try:
+        with db.transaction() as session:
+            slug = folders.find_slug(member, folder)
+            begun = searching.begin(session, member, request.form.get("q", ""), now=clock.now(session))
+            query = {**query, "search": begun.id, "all": None}
+    except (Invalid, NotPossible) as refusal:
+        if render.is_partial():
+            raise
+        render.flash_toast(Toast(refusal.sentence, tone="danger"))
+    return _to(url_for("inbox.folder", folder=slug.value, **query))
+
+
 @inbox.get("/inbox/<folder>/c/<uuid:conversation_id>")
 @needs(Privilege.MESSAGES)
 def conversation(folder: str, conversation_id: UUID) -> Response:
@@ -69,7 +116,8 @@ def conversation(folder: str, conversation_id: UUID) -> Response:
         if request.method == "GET" and "X-Background" not in request.headers:
             note_reading(session, member, found)
         row = _row_of(session, member, shown.task.id) if shown.task else None
-        context = {**_around(slug), **shown.context()}
+        narrowed = filtering.read(session, member, filtering.of_page())
+        context = {**_around(slug), **shown.context(), "words": narrowed.words}
         if not render.is_partial():
             context |= _listed(session, slug)
     if not render.is_partial():
@@ -97,10 +145,9 @@ def row(folder: str, task_id: UUID) -> Response:
         found = _row_of(session, member, task_id)
         if found is None:
             raise NotFound("There is no such task.")
-        is_here = folders.holds(session, member, slug, task_id, now=clock.now(session))
-    return render.fragment(
-        "inbox/_row.html", row=found, reason=None if is_here else reason_of(found), **_around(slug)
-    )
+        narrowed = filtering.read(session, member, filtering.of_page())
+        reason = whys_gone(session, member, slug, [found], narrowed.filters).get(task_id)
+    return render.fragment("inbox/_row.html", row=found, reason=reason, words=narrowed.words, **_around(slug))
 
 
 @inbox.get("/inbox/counts")
@@ -113,13 +160,32 @@ def counts() -> Response:
         member = current_member()
         with db.statements() as session:
             slug = folders.find_slug(member, active)
-            total = folders.size_of(session, member, slug, now=clock.now(session), filters=_filters())
+            filters = filtering.read(session, member, filtering.of_page()).filters
+            total = folders.size_of(session, member, slug, now=clock.now(session), filters=filters)
         fragments.append(render.wrap(Piece("#shown", "inbox/_shown.html", {"total": total})))
     return render.join(fragments)
 
 
-def reason_of(row: Row) -> str:
-    """Why a row that is still on the page no longer belongs to its folder."""
+def whys_gone(
+    session: Session, member: Member, slug: Slug, shown: Sequence[Row], filters: Filters
+) -> dict[UUID, str]:
+    """Why rows that are still on the page no longer belong to their folder, by task; those that do are not in it."""
+    now, ids = clock.now(session), [row.task_id for row in shown if row.task_id]
+    here = folders.held(session, member, slug, ids, now=now, filters=filters)
+    gone = [row for row in shown if row.task_id and row.task_id not in here]
+    still = folders.held(session, member, slug, [row.task_id for row in gone], now=now) if gone else set()
+    return {
+        row.task_id: _outside_filters(row, filters) if row.task_id in still else _state_of(row)
+        for row in gone
+        if row.task_id
+    }
+
+
+def _outside_filters(row: Row, filters: Filters) -> str:
+    return "Read" if filters.is_unread_only and not row.is_unread else "Does not match the filters"
+
+
+def _state_of(row: Row) -> str:
     match row.state:
         case "completed" | "deleted":
             by = f" by {row.closed_by.name}" if row.closed_by else ""
@@ -137,15 +203,32 @@ def folder_entry(slug: Slug) -> Folder:
 
 def _listed(session: Session, slug: Slug) -> dict[str, Any]:
     member, now = current_member(), clock.now(session)
+    narrowed = filtering.read(session, member, filtering.of_page())
     listing = folders.listing(
-        session, member, slug, now=now, filters=_filters(), after=request.args.get("after")
+        session,
+        member,
+        slug,
+        now=now,
+        filters=narrowed.filters,
+        after=request.args.get("after"),
+        size=_size(),
     )
-    found = rows.rows_of(session, member, listing, now=now)
+    found = rows.rows_of(session, member, listing, now=now, sought=narrowed.filters.sought)
     return {
         **_around(slug),
         "page": Page(found, listing.next_cursor, len(found), listing.total),
-        "facilities": [(str(one.id), one.name) for one in facilities_of(session, member.practice_id)],
+        "facilities": filtering.facility_choices(session, member),
+        "chips": filtering.chips(session, member, slug, narrowed),
+        "words": narrowed.words,
+        "has_ended": narrowed.has_ended,
+        "is_new": not found and not narrowed.query and not folders.has_ever_had_one(session, member),
     }
+
+
+def _size() -> int:
+    """As many rows as a page that fetches its list again has; a page of them otherwise."""
+    asked = request.args.get("size", type=int) or 0
+    return min(max(asked, folders.PAGE_SIZE), MOST_ROWS)
 
 
 def _around(slug: Slug) -> dict[str, Any]:
@@ -153,23 +236,9 @@ def _around(slug: Slug) -> dict[str, Any]:
     return {
         "folder": folder_entry(slug),
         "active": slug.value,
-        "query": _query(),
+        "query": filtering.of_page(),
         "may_write": current_member().messages is Messages.ALL,
     }
-
-
-def _query() -> dict[str, str]:
-    """The filters of the address, for links that keep them."""
-    return {name: request.args[name] for name in ("loc", "sort", "unread") if request.args.get(name)}
-
-
-def _filters() -> Filters:
-    sort = request.args.get("sort")
-    return Filters(
-        facility_id=_uuid(request.args.get("loc")),
-        is_unread_only="unread" in request.args,
-        sort=Sort(sort) if sort in set(Sort) else None,
-    )
 
 
 def _uuid(text: str | None) -> UUID | None:

@@ -40,7 +40,9 @@ class Shell:
     login: str
     role_name: str
     counts: Any
+    query: dict[str, str] = field(default_factory=dict)
     links: tuple[NavLink, ...] = ()
+    commands: list[Any] = field(default_factory=list)
     theme: str = "system"
     density: str = "comfortable"
     has_single_keys: bool = True
@@ -88,6 +90,7 @@ class Toast:
     undo_url: str = ""
     version: int | None = None
     lasts_for: int = 0
+    fields: dict[str, list[str]] = field(default_factory=dict)
 
 
 def is_partial() -> bool:

@@ -6,11 +6,15 @@ from werkzeug.local import LocalProxy
 
 from triage.config import settings
 from triage.domain.inbox import folders
+from triage.domain.inbox.filters import Filters
 from triage.domain.practice.member import Member
 from triage.domain.practice.privileges import Messages, Privilege
 from triage.kit import clock, db
+from triage.web import filtering
 from triage.web.auth import current_member
+from triage.web.commands import Command, Place, commands_for
 from triage.web.render import NavLink, Shell
+from triage.web.settings import pages
 
 
 def install(app: Flask) -> None:
@@ -33,7 +37,9 @@ def _shell() -> Shell:
 
 def _build(member: Member) -> Shell:
     with db.statements() as session:
-        counts = folders.counts(session, member, now=clock.now(session))
+        filters = Filters(facility_id=filtering.location_of_page())
+        counts = folders.counts(session, member, now=clock.now(session), filters=filters)
+    links = _links(member)
     return Shell(
         practice_name=member.practice.name,
         practice_kind=member.practice.kind.value,
@@ -42,7 +48,9 @@ def _build(member: Member) -> Shell:
         login=member.login,
         role_name=member.role.name,
         counts=counts,
-        links=tuple(_links(member)),
+        query=filtering.of_page(),
+        links=tuple(links),
+        commands=_commands(member, links),
         theme=member.theme.value,
         density=member.density.value,
         has_single_keys=member.single_keys,
@@ -54,6 +62,12 @@ def _build(member: Member) -> Shell:
         may_find_patients=_may_find_patients(member),
         is_demo=settings().environment == "demo",
     )
+
+
+def _commands(member: Member, links: list[NavLink]) -> list[Command]:
+    places = [Place(one.slug, one.name, one.url, one.is_external) for one in links]
+    sections = [Place(one.slug, one.name, one.url) for one in pages.links(member)]
+    return commands_for(member, places, sections, enter_sends=member.enter_sends)
 
 
 def _may_find_patients(member: Member) -> bool:

@@ -7,15 +7,16 @@ from uuid import UUID
 from flask import Blueprint, Response, request, url_for
 from sqlalchemy.orm import Session
 
-from triage.domain.inbox import explaining, scope, transitions
+from triage.domain.inbox import bulk, explaining, scope, transitions
 from triage.domain.inbox.task import Task, TaskEvent
-from triage.domain.practice.member import Member, members_of
-from triage.domain.practice.privileges import Messages, Privilege
+from triage.domain.practice.member import Member
+from triage.domain.practice.privileges import Privilege
 from triage.kit import db
 from triage.kit.errors import Invalid
 from triage.web import changed, once, opened, render
 from triage.web.auth import current_member, needs
 from triage.web.render import Toast
+from triage.web.selection import colleagues, toast_of
 
 tasks = Blueprint("tasks", __name__)
 Verb = Callable[..., TaskEvent]
@@ -49,6 +50,13 @@ def claim(task_id: UUID) -> Response:
     return _move(task_id, _assign_to_self, "Assigned to you")
 
 
+@tasks.post("/tasks/<uuid:task_id>/release")
+@needs(Privilege.MESSAGES)
+def release(task_id: UUID) -> Response:
+    """Not mine any more; whoever else has it keeps it."""
+    return _move(task_id, transitions.let_go, "No longer yours")
+
+
 @tasks.post("/tasks/<uuid:task_id>/completion")
 @needs(Privilege.MESSAGES)
 def complete(task_id: UUID) -> Response:
@@ -72,9 +80,9 @@ def reopen(task_id: UUID) -> Response:
 def undo(event_id: UUID) -> Response:
     member = current_member()
     with db.transaction() as session:
-        task, _ = transitions.undo(session, event_id, by=member)
-        now = changed.gather_task(session, member, task.id)
-    return changed.answer(now, Toast("Undone"))
+        outcome = bulk.undo(session, event_id, by=member)
+        now = changed.gather_tasks(session, member, [*outcome.done, *outcome.left])
+    return changed.answer(now, toast_of(now, outcome, "Undone", "undone"))
 
 
 @tasks.get("/tasks/<uuid:task_id>/assignees")
@@ -84,10 +92,18 @@ def choose_assignees(task_id: UUID) -> Response:
     with db.reading() as session:
         task = scope.find_task(session, member, task_id)
         view = opened.task_view(session, member, task)
-        people = [_choice(person) for person in members_of(session, member.practice_id) if person.is_active]
+        people = colleagues(session, member)
         back = _page_of(task)
     return render.page_or_fragment(
-        "inbox/assign.html", "inbox/_assign.html", task=view, members=people, member_id=member.id, back=back
+        "inbox/assign.html",
+        "inbox/_assign.html",
+        tasks=[(view.id, view.version)],
+        assignees=view.assignees,
+        members=people,
+        member_id=member.id,
+        back=back,
+        assign_url=url_for("tasks.assign", task_id=task_id),
+        unassign_url=url_for("tasks.unassign", task_id=task_id),
     )
 
 
@@ -139,13 +155,6 @@ def _uuid(text: str) -> UUID:
 
 def _names(view: opened.TaskView, member: Member) -> str:
     return ", ".join("you" if one.id == member.id else one.name for one in view.assignees)
-
-
-def _choice(person: Member) -> tuple[object, str, bool]:
-    """A colleague, what to know before choosing them, and whether they can have it at all."""
-    can_read = person.role.messages is not Messages.NONE
-    note = "Away" if person.is_away else "" if can_read else "Cannot read messages"
-    return person.brief, note, can_read
 
 
 def _page_of(task: Task) -> str:

@@ -1,5 +1,6 @@
 """The named lists of the inbox, their order and their counts, as each role may see them."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -174,8 +175,21 @@ def holds(
     filters: Filters = NO_FILTERS,
 ) -> bool:
     """Whether a task stands in a folder of tasks, with these filters, right now."""
-    query = _query(member, slug, filters, now).where(Task.id == task_id)
-    return session.scalar(select(query.exists())) or False
+    return task_id in held(session, member, slug, [task_id], now=now, filters=filters)
+
+
+def held(
+    session: Session,
+    member: Member,
+    slug: Slug,
+    task_ids: Collection[UUID | None],
+    *,
+    now: datetime,
+    filters: Filters = NO_FILTERS,
+) -> set[UUID]:
+    """Which of these tasks stand in a folder of tasks, with these filters, right now."""
+    query = _query(member, slug, filters, now).where(Task.id.in_(task_ids))
+    return set(session.scalars(query.with_only_columns(Task.id)))
 
 
 def has_ever_had_one(session: Session, member: Member) -> bool:

@@ -72,6 +72,18 @@ def unassign(session: Session, task: Task, *, by: Member, expected_version: int 
     return _move(session, task, Move.UNASSIGN, P, [], by=by.id, why="by hand")
 
 
+def let_go(session: Session, task: Task, *, by: Member, expected_version: int | None = None) -> TaskEvent:
+    """Take oneself off a task; the others keep it, and without others it is back in the shared queue."""
+    _must_see_all(by, "unassign tasks")
+    _check(session, task, Move.UNASSIGN, expected_version)
+    had = assignees_of(session, task)
+    if by.id not in had:
+        raise NotPossible("This task is not yours.", current=task)
+    left = [id_ for id_ in had if id_ != by.id]
+    move = Move.ASSIGN if left else Move.UNASSIGN
+    return _move(session, task, move, A if left else P, left, by=by.id, why="by hand")
+
+
 def complete(session: Session, task: Task, *, by: Member, expected_version: int | None = None) -> TaskEvent:
     """The work is done. Raises `NotPossible` where the patient wrote again or somebody was faster."""
     _must_work_on(session, task, by)

@@ -26,6 +26,8 @@ from triage.kit.phone import as_e164
 MOST_FOUND = 30
 # Enough for a busy front desk, too few to copy the directory.
 SEARCHES = throttle.Limit("patient search", tries=60, window=timedelta(minutes=5))
+# The palette asks while somebody types.
+AS_TYPED = throttle.Limit("patients as typed", tries=200, window=timedelta(minutes=5))
 
 _NUMBER = re.compile(r"[+\d\s().\-]{4,24}")
 _DATE = re.compile(r"(\d{1,4})[-/.\s](\d{1,2})[-/.\s](\d{1,4})")
@@ -49,6 +51,11 @@ def require(member: Member) -> None:
 def wait_before_searching(session: Session, member: Member, *, now: datetime) -> timedelta | None:
     """Count a search; how long to wait where there were too many."""
     return throttle.wait_for(session, SEARCHES, str(member.id), now=now)
+
+
+def wait_before_typing(session: Session, member: Member, *, now: datetime) -> timedelta | None:
+    """Count a search that is made while somebody types."""
+    return throttle.wait_for(session, AS_TYPED, str(member.id), now=now)
 
 
 def search(session: Session, member: Member, words: str, *, limit: int = MOST_FOUND) -> list[Found]:

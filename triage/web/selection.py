@@ -1,0 +1,176 @@
+"""What can be done with several rows at once: one request, one notice, one way back."""
+
+import re
+from collections.abc import Callable, Sequence
+from uuid import UUID
+
+from flask import Blueprint, Response, request, url_for
+from sqlalchemy.orm import Session
+
+from triage.domain.inbox import bulk, transitions
+from triage.domain.inbox.bulk import Outcome
+from triage.domain.inbox.task import Task, TaskEvent
+from triage.domain.practice.member import Brief, Member, members_of
+from triage.domain.practice.privileges import Messages, Privilege
+from triage.kit import db
+from triage.kit.errors import Invalid
+from triage.web import changed, once, render
+from triage.web.auth import current_member, needs
+from triage.web.changed import Changed
+from triage.web.render import Toast
+
+selection = Blueprint("selection", __name__)
+
+# A task, and the version of it that the page shows.
+CHOSEN = re.compile(r"([0-9a-fA-F-]{36})(?::([0-9]{1,9}))?")
+Chosen = dict[UUID, int | None]
+Marking = Callable[..., Outcome]
+
+
+@selection.get("/selection/assignees")
+@needs(Privilege.ALL_MESSAGES)
+def choose_assignees() -> Response:
+    """Who shall have the chosen tasks."""
+    member, chosen = current_member(), _chosen(request.args.getlist("tasks"))
+    with db.reading() as session:
+        people = colleagues(session, member)
+    return render.page_or_fragment(
+        "inbox/assign.html",
+        "inbox/_assign.html",
+        tasks=list(chosen.items()),
+        assignees=(),
+        members=people,
+        member_id=member.id,
+        back=render.local_path(request.args.get("back", "/")),
+        assign_url=url_for("selection.assign"),
+        unassign_url="",
+    )
+
+
+@selection.post("/selection/assignees")
+@needs(Privilege.ALL_MESSAGES)
+def assign() -> Response:
+    wanted = [_uuid(value) for value in request.form.getlist("member_ids")]
+
+    def give(session: Session, task: Task, *, by: Member, expected_version: int | None) -> TaskEvent:
+        return transitions.assign(session, task, wanted, by=by, expected_version=expected_version)
+
+    return _move(give, "Assigned", "assigned")
+
+
+@selection.post("/selection/claim")
+@needs(Privilege.ALL_MESSAGES)
+def claim() -> Response:
+    def take(session: Session, task: Task, *, by: Member, expected_version: int | None) -> TaskEvent:
+        return transitions.assign(session, task, [by.id], by=by, expected_version=expected_version)
+
+    return _move(take, "Assigned to you", "assigned to you")
+
+
+@selection.post("/selection/completion")
+@needs(Privilege.ALL_MESSAGES)
+def complete() -> Response:
+    return _move(transitions.complete, "Completed", "completed")
+
+
+@selection.post("/selection/deletion")
+@needs(Privilege.ALL_MESSAGES)
+def delete() -> Response:
+    return _move(transitions.delete, "Deleted", "deleted")
+
+
+@selection.post("/selection/reopening")
+@needs(Privilege.ALL_MESSAGES)
+def reopen() -> Response:
+    return _move(transitions.reopen, "Reopened", "reopened")
+
+
+@selection.post("/selection/star")
+@needs(Privilege.ALL_MESSAGES)
+def star() -> Response:
+    return _mark(bulk.star, "Starred", "selection.unstar")
+
+
+@selection.post("/selection/unstar")
+@needs(Privilege.ALL_MESSAGES)
+def unstar() -> Response:
+    return _mark(bulk.unstar, "Stars removed")
+
+
+@selection.post("/selection/unread")
+@needs(Privilege.ALL_MESSAGES)
+def mark_unread() -> Response:
+    return _mark(bulk.mark_unread, "Marked unread", "selection.mark_read")
+
+
+@selection.post("/selection/read")
+@needs(Privilege.ALL_MESSAGES)
+def mark_read() -> Response:
+    return _mark(bulk.mark_read, "Marked read")
+
+
+def toast_of(now: Changed, outcome: Outcome, alone: str, together: str) -> Toast:
+    """What was done, and by name what was left; a redirect's notice, which a cookie carries, names nobody."""
+    count, left = len(outcome.done), outcome.left
+    undo_url = url_for("tasks.undo", event_id=outcome.event_id) if outcome.event_id else ""
+    said = alone if count == 1 else f"{count} {together}"
+    if not left:
+        return Toast(said, undo_url=undo_url)
+    names = now.names(left) if render.is_partial() else []
+    who = ", ".join(names) if 0 < len(names) <= 5 else f"{len(left)} of them"
+    why = next(iter(left.values()))
+    rest = f"Left as it was: {who}. {why}" if len(left) == 1 else f"Left as they were: {who}. {why}"
+    return Toast(f"{said}. {rest}" if count else rest, "neutral" if count else "danger", undo_url)
+
+
+def colleagues(session: Session, member: Member) -> list[tuple[Brief, str, bool]]:
+    """Each with what to know before choosing them, and whether they can have a task at all; oneself first."""
+    people = [one for one in members_of(session, member.practice_id) if one.is_active]
+    people.sort(key=lambda one: one.id != member.id)
+    return [_choice(one) for one in people]
+
+
+def _choice(person: Member) -> tuple[Brief, str, bool]:
+    can_read = person.role.messages is not Messages.NONE
+    note = "Away" if person.is_away else "" if can_read else "Cannot read messages"
+    return person.brief, note, can_read
+
+
+def _move(deed: bulk.Deed, alone: str, together: str) -> Response:
+    member, chosen = current_member(), _chosen(request.form.getlist("tasks"))
+    with db.transaction() as session:
+        outcome = Outcome([], {})
+        is_new = not once.is_repeated(session, member)
+        if is_new:
+            outcome = bulk.move(session, chosen, deed, by=member)
+        now = changed.gather_tasks(session, member, list(chosen))
+    return changed.answer(now, toast_of(now, outcome, alone, together) if is_new else None)
+
+
+def _mark(deed: Marking, said: str, back_by: str = "") -> Response:
+    """`back_by` names the address that takes it back from those that it changed."""
+    member, chosen = current_member(), _chosen(request.form.getlist("tasks"))
+    with db.transaction() as session:
+        outcome = Outcome([], {})
+        if not once.is_repeated(session, member):
+            outcome = deed(session, list(chosen), by=member)
+        now = changed.gather_tasks(session, member, list(chosen))
+    toast = Toast(said)
+    if back_by and outcome.done and render.is_partial():
+        toast = Toast(said, undo_url=url_for(back_by), fields={"tasks": [str(one) for one in outcome.done]})
+    return changed.answer(now, toast)
+
+
+def _chosen(given: Sequence[str]) -> Chosen:
+    """Raises `Invalid` when nothing was chosen, or something that no page offers."""
+    found = [CHOSEN.fullmatch(one) for one in given]
+    if not found:
+        raise Invalid("Choose at least one row.")
+    return {_uuid(one[1] if one else ""): int(one[2]) if one and one[2] else None for one in found}
+
+
+def _uuid(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise Invalid("Choose something from the list.") from None
