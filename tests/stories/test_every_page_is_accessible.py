@@ -136,9 +136,7 @@ PLACES = [
     Place("inbox.folder", "/inbox/nothing-here"),
 ]
 
-OPENED = (
-    "[popover]:popover-open, dialog[open], .is-selecting, .summary, [role=alert], .results, .empty, .qr, .diff"
-)
+OPENED = "[popover]:popover-open, dialog[open], .is-selecting, .summary, [role=alert], .results, .empty, .qr, .diff"
 OVERFLOWING = """() => {
   const wide = document.documentElement.clientWidth;
   const found = document.documentElement.scrollWidth > wide ? ["the page itself"] : [];

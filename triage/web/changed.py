@@ -82,7 +82,7 @@ def gather(
 
 def nothing() -> Changed:
     """Of a form that came again: the page has had its answer."""
-    return Changed(asker(), None, None, None)
+    return Changed(asker(), None, [], {}, "")
 
 
 def gather_task(session: Session, member: Member, task_id: UUID) -> Changed:

@@ -17,8 +17,8 @@ from jinja2.runtime import Context
 from markupsafe import Markup, escape
 from uuid_utils import uuid7
 
-from triage.web import links
 from triage.domain.inbox import marking
+from triage.web import links
 from triage.web.assets import ICONS, SPRITE, Assets
 
 HUES = 12
