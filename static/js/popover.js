@@ -1,5 +1,4 @@
 // Popovers that fetch their content when opened, and menus with arrow keys.
-import { begin } from "./assign.js";
 import { find, findAll, say } from "./page.js";
 
 const opener = (box) => find(`[data-opens="${CSS.escape(box.id)}"], [popovertarget="${CSS.escape(box.id)}"]`);
@@ -17,7 +16,7 @@ async function openFrom(link) {
 
 function arrive(box) {
   const form = find("form[data-assign]", box);
-  if (form) begin(form);
+  if (form) import("./assign.js").then(({ begin }) => begin(form));
   (find("[autofocus]", box) ?? find("select, button, a, input", box))?.focus();
 }
 

@@ -431,8 +431,8 @@ def test_a_form_changes_its_own_fields_and_nothing_else(
 # passkey waits in the cookie.
 CHANGE_NOTHING = {
     "messages.unstar",
-    "conversations.start",
     "selection.unstar",
+    "conversations.start",
     "presence.note",
     "auth.again_code",
     "auth.passkey_question",
