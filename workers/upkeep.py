@@ -26,7 +26,8 @@ def sweep() -> None:
     with db.reading() as session:
         inbound = ledger.waiting_longer_than(session, UNANNOUNCED_AFTER)
         inbound_stuck = ledger.waiting_longer_than(session, UNANSWERED_AFTER)
-        outbound = waiting.count_longer_than(session, UNANNOUNCED_AFTER)
+        # Nobody rings when the hold of a text is over: it is due, and may go at once.
+        outbound = waiting.count_longer_than(session, timedelta(0))
         outbound_stuck = waiting.count_longer_than(session, UNANSWERED_AFTER)
     if inbound and _is_unheard(jobs.PROCESS_INBOUND, is_stuck=inbound_stuck > 0):
         process.run_due()

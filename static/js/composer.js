@@ -91,7 +91,7 @@ document.addEventListener("htmx:after:request", ({ detail }) => {
     return;
   }
   drafts.goOn(form.dataset.conversation);
-  if (!form.isConnected) say(`Not sent: ${find("label", form).textContent.toLowerCase()}. Your text is kept there.`, "danger", 12000);
+  if (!form.isConnected) sayKept(form);
   else if (status >= 500) notSent("The server failed");
   else {
     failed = null;
@@ -99,10 +99,13 @@ document.addEventListener("htmx:after:request", ({ detail }) => {
   }
 });
 
+const sayKept = (form) => say(`Not sent: ${find("label", form).textContent.toLowerCase()}. Your text is kept there.`, "danger", 12000);
+
 document.addEventListener("htmx:error", ({ detail }) => {
   const form = sent(detail);
   if (!form) return;
   drafts.goOn(form.dataset.conversation);
+  if (!form.isConnected) return sayKept(form);
   notSent(navigator.onLine ? "The server did not answer" : "You are offline");
 });
 

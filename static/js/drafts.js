@@ -5,6 +5,7 @@ import { refresh } from "./rows.js";
 
 const AFTER = 1000;
 const AGAIN = 10000;
+const FRESH = 10000;
 const PREFIX = "draft:";
 const states = new Map();
 const place = (id) => `${PREFIX}${settings().member}:${id}`;
@@ -20,7 +21,16 @@ export function restore(form, box) {
   clearTimeout(before?.timer);
   states.set(id, state);
   if (box.dataset.problem !== undefined) return later(id, box.value);
+  if (before && before.text === before.saved && before.version > server.version && Date.now() - before.savedAt < FRESH) {
+    // The page was on its way while the words were being saved: it cannot know them yet.
+    Object.assign(state, { text: before.text, saved: before.saved, version: before.version });
+    form.elements.draft_version.value = before.version;
+    box.value = before.text;
+    return;
+  }
   const unsaved = before && before.text !== before.saved ? before : local;
+  // Somebody began before the scripts had come.
+  if (!before && box.value !== server.text) return later(id, box.value);
   if (!unsaved || unsaved.text === server.text) return forget(id);
   if (server.version > unsaved.version + 1) return offer(id, unsaved.text);
   box.value = unsaved.text;
@@ -43,7 +53,7 @@ export function sent(id) {
 }
 export const goOn = (id) => states.has(id) && later(id, states.get(id).text);
 
-const fields = (form) => ({ url: form.dataset.draft, csrf_token: form.elements.csrf_token.value, form_id: form.elements.form_id.value });
+const fields = (form) => ({ url: form.dataset.draft, form_id: form.elements.form_id.value });
 
 function later(id, text, wait = AFTER) {
   const state = states.get(id);
@@ -55,9 +65,9 @@ function later(id, text, wait = AFTER) {
 }
 
 function asked(state) {
-  const { url: _, ...rest } = state.form;
   const form = new FormData();
-  for (const [name, value] of Object.entries({ ...rest, body: state.text, draft_version: state.version, quietly: 1 })) form.set(name, value);
+  const given = { csrf_token: find("meta[name=csrf-token]").content, form_id: state.form.form_id, body: state.text, draft_version: state.version, quietly: 1 };
+  for (const [name, value] of Object.entries(given)) form.set(name, value);
   return form;
 }
 
@@ -67,11 +77,12 @@ async function save(id) {
   const { text } = state;
   try {
     const answer = await fetch(state.form.url, { method: "POST", body: asked(state), headers: { Accept: "application/json" } });
-    if (answer.status >= 500 || answer.status === 401) throw new Error("not saved");
+    if (answer.status === 401) document.dispatchEvent(new CustomEvent("session:ended"));
+    if (answer.status >= 500 || answer.status === 401 || answer.status === 403) throw new Error("not saved");
     if (!answer.ok) return tell(id, "");
     const { version, replaced } = await answer.json();
     if (states.get(id) !== state) return;
-    Object.assign(state, { version, saved: text });
+    Object.assign(state, { version, saved: text, savedAt: Date.now() });
     const form = area(id)?.form;
     if (form) form.elements.draft_version.value = version;
     if (replaced) offer(id, replaced);
@@ -146,6 +157,7 @@ window.addEventListener("pagehide", leave);
 document.addEventListener("visibilitychange", () => document.hidden && flush());
 document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => ctx.request?.method === "GET" && !ctx.request.headers["X-Background"] && flush());
 window.addEventListener("online", flush);
+document.addEventListener("session:resumed", flush);
 window.addEventListener("beforeunload", (event) => {
   const isLost = [...states.entries()].some(([id, { text, saved }]) => text !== saved && stored(id));
   if (isLost) event.preventDefault();

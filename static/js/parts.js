@@ -1,8 +1,9 @@
 // Behaviours that come with the part of a page that they are for, when it is first there.
 import { find, settings } from "./page.js";
 
+// The composer comes right after the page, before anybody can have opened a conversation in it.
 const waiting = new Map([
-  ["#reply", () => import("./composer.js")],
+  ["#queue, #conversation", () => import("./composer.js")],
   ["#rows, #conversation[data-open]", () => import("./presence.js")],
 ]);
 

@@ -51,7 +51,7 @@ document.addEventListener("click", (event) => {
     copy.closest("[popover]")?.hidePopover();
     navigator.clipboard?.writeText(location.href).then(() => say("Link copied"));
   }
-  const copies = event.target.closest?.("[data-copy]");
+  const copies = event.target.closest?.("[data-copy-message]");
   if (copies) {
     const bubble = find(".bubble", copies.closest(".message")).cloneNode(true);
     findAll(".link-open, [popover], .bubble-media", bubble).forEach((one) => one.remove());

@@ -28,6 +28,8 @@ document.addEventListener("htmx:before:swap", ({ detail: { ctx, tasks } }) => {
 });
 
 document.addEventListener("htmx:after:swap", () => {
+  // Nobody stands beside a conversation that was closed.
+  if (find("#conversation:not([data-open])")) find("#panel")?.remove();
   if (!place) return;
   const { open, atEnd, keeps, rest } = place;
   place = null;

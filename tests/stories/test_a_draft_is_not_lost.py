@@ -11,6 +11,7 @@ from tests.stories.desk import Desk
 from triage.domain.conversations.drafts import Draft
 
 DeskOf = Callable[..., Desk]
+PIECE = {"Content-Type": "text/html; charset=utf-8"}
 KEPT = "Object.keys(sessionStorage).filter((key) => key.startsWith('draft:')).length"
 
 
@@ -124,3 +125,21 @@ def test_who_signs_out_leaves_nothing_in_the_browser(clinic: Clinic, desk_of: De
 
     expect(ana.page.get_by_label("Password")).to_be_visible()
     assert ana.page.evaluate(KEPT) == 0
+
+
+def test_a_page_that_was_made_before_the_words_were_saved_does_not_hide_them(
+    clinic: Clinic, desk_of: DeskOf
+) -> None:
+    a_waiting_text(clinic, "Here and back again")
+    a_waiting_text(clinic, "In between")
+    ana = at(desk_of("ana"), "Here and back again")
+    address = ana.page.url.partition("?")[0].rpartition("/")[2]
+    stale = ana.page.request.get(ana.page.url, headers={"HX-Request": "true", "HX-Request-Type": "partial"})
+    ana.reply.fill("Written quickly")
+    at(ana, "In between")
+    clinic.soon(lambda: "Written quickly" in kept(clinic))
+
+    ana.page.route(f"**/c/{address}?*", lambda route: route.fulfill(body=stale.body(), headers=PIECE))
+    at(ana, "Here and back again")
+
+    expect(ana.reply).to_have_value("Written quickly")

@@ -181,6 +181,20 @@ def test_who_only_reads_begins_nothing(ben: Browser, session: Session, cast: Cas
     assert ben.post(f"/conversations/{task.conversation_id}/draft", body="I").status_code == 403
 
 
+def test_automatic_texts_are_folded_into_one_line(ana: Browser, session: Session, cast: Cast) -> None:
+    task = builders.a_task(session, cast=cast, assignees=[cast.ana])
+    for words in ("You are subscribed.", "We are closed."):
+        builders.a_reply(session, by=cast.ana, task=task, body=words)
+    session.execute(update(Message).where(Message.direction == Direction.OUT).values(is_automatic=True))
+    session.commit()
+
+    page = ana.get(f"/inbox/all/c/{task.conversation_id}").text
+
+    assert page.count('class="automatic"') == 1
+    assert "Show 2 automatic messages" in page
+    assert page.index("You are subscribed.") < page.index("We are closed.")
+
+
 def test_a_page_that_is_fetched_ahead_reads_nothing(ana: Browser, session: Session, cast: Cast) -> None:
     task = builders.a_task(session, cast=cast)
     page = f"/inbox/all/c/{task.conversation_id}"
