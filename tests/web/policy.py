@@ -356,6 +356,8 @@ POLICY: dict[tuple[str, str], Entry] = {
     ("settings.add_facility", "POST"): Entry(ADMINISTRATION, form={"name": "East"}),
     ("settings.facility", "GET"): Entry(ADMINISTERED),
     ("settings.change_facility", "POST"): Entry(ADMINISTERED, form={"name": "East"}),
+    ("settings.numbers", "GET"): Entry(ADMINISTRATION),
+    ("settings.test_number", "POST"): Entry(ADMINISTERED),
     ("settings.new_number", "GET"): Entry(ADMINISTRATION),
     ("settings.add_number", "POST"): Entry(
         ADMINISTRATION,

@@ -3,6 +3,7 @@
 from triage.web.settings import (
     assignment,
     members,
+    numbers,
     places,
     policy,
     practice,
@@ -17,6 +18,7 @@ from triage.web.settings.pages import settings
 __all__ = [
     "assignment",
     "members",
+    "numbers",
     "places",
     "policy",
     "practice",
