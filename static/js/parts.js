@@ -3,6 +3,7 @@ import { find, settings } from "./page.js";
 
 const waiting = new Map([
   ["#reply", () => import("./composer.js")],
+  ["form[data-dirty]", () => import("./forms.js")],
   ["#rows, #conversation[data-open]", () => import("./presence.js")],
 ]);
 

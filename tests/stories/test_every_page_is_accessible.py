@@ -122,6 +122,8 @@ PLACES = [
         ("Patient's name, id or number=Shared", "Try it"),
     ),
     Place("settings.quarantine", "/settings/quarantine"),
+    Place("settings.texts_of_patients", "/settings/texts"),
+    Place("settings.texts_of_patients", "/settings/texts", ("Words=- {nobody}", "Save")),
     Place("settings.roles", "/settings/roles"),
     Place("settings.roles", "/settings/roles", ("+Export: Supervisor", "Review changes")),
     Place("settings.new_role", "/settings/roles/new"),

@@ -117,3 +117,12 @@ def test_two_admins_save_the_same_part(desk_of: DeskOf) -> None:
     expect(second.page.get_by_label("Sign out after")).to_have_value("25")
     second.page.locator(times).click()
     expect(second.toast("Practice saved.")).to_be_visible()
+
+
+def test_words_are_seen_as_somebody_gets_them_while_they_are_written(desk_of: DeskOf) -> None:
+    ada = desk_of("admin").open("/settings/texts")
+
+    ada.page.get_by_label("Words").fill("Your team at {practice}")
+    expect(ada.page.locator("#text-preview")).to_contain_text("Your team at Elm Street Clinic")
+    ada.page.get_by_label("Words").fill("- {nobody}")
+    expect(ada.page.locator("#text-preview")).to_contain_text("There is no {nobody}.")

@@ -342,6 +342,14 @@ POLICY: dict[tuple[str, str], Entry] = {
         form=FIELDS_OF_A_PRACTICE,
         also_reads={"reply_assigns", "task_per_message", "sign_texts"},
     ),
+    ("settings.texts_of_patients", "GET"): Entry(ADMINISTRATION),
+    ("settings.change_text", "POST"): Entry(
+        ADMINISTRATION, form={"text": "signature", "body": "Your team at {{practice}}"}
+    ),
+    ("settings.preview_text", "POST"): Entry(
+        ADMINISTRATION, form={"text": "signature", "body": "Your team at {{practice}}"}
+    ),
+    ("settings.restore_text", "POST"): Entry(ADMINISTRATION, form={"text": "signature"}),
     ("settings.auto_assignment", "GET"): Entry(ADMINISTRATION),
     ("settings.change_auto_assignment", "POST"): Entry(
         ADMINISTRATION, form={"last_sender_days": "9", "care_team": "yes"}, also_reads={"last_sender"}

@@ -12,6 +12,7 @@ from triage.web.settings import (
     role_matrix,
     roles,
     security,
+    texts,
 )
 from triage.web.settings.pages import settings
 
@@ -28,4 +29,5 @@ __all__ = [
     "roles",
     "security",
     "settings",
+    "texts",
 ]
