@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, ParamSpec, TypeVar
 
 from tests.builders import a_sid
-from triage.domain.conversations.carrier import Accepted, Carrier, CarrierText
+from triage.domain.conversations.carrier import Accepted, Carrier, CarrierText, NumberAtCarrier
 from triage.domain.practice.practice import Practice
 from triage.kit.errors import GatewayFailed, OutcomeUnknown
 
@@ -82,6 +82,11 @@ class PaperCarrier:
             )
             if text.created_at >= since and is_between:
                 yield text
+
+    def number(self, number: str) -> NumberAtCarrier | None:
+        if self.is_away:
+            raise OutcomeUnknown("away")
+        return NumberAtCarrier("http://localhost/webhooks/twilio/messages")
 
     def of(self, _practice: Practice) -> Carrier:
         """Every practice's carrier."""

@@ -201,6 +201,8 @@ def _settings(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Se
     monkeypatch.setenv("TRIAGE_SECRET_KEY", cast.SECRET_KEY)
     # Letters are written; nobody is there to take them.
     monkeypatch.setenv("TRIAGE_SMTP_URL", "smtp://localhost:1")
+    # Nobody listens there: no test asks a carrier that it did not start.
+    monkeypatch.setenv("TRIAGE_TWILIO_API_URL", "http://127.0.0.1:9")
     config.settings.cache_clear()
     yield config.settings()
     config.settings.cache_clear()

@@ -12,7 +12,6 @@ import "./selection.js";
 import "./keys.js";
 import "./notify.js";
 import "./installed.js";
-import "./forms.js";
 import "./live.js";
 import "./parts.js";
 

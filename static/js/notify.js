@@ -44,7 +44,7 @@ function showMuted() {
 }
 for (const touch of TOUCHES) document.addEventListener(touch, showMuted);
 
-const ring = () => once("sound", async () => (await import("./later/sounds.js")).play(settings().tune));
+const ring = () => once("sound", async () => (await import("./sounds.js")).play(settings().tune));
 
 // ---- pop-ups: on the page where somebody looks at one, else from the system ----
 
@@ -64,7 +64,7 @@ async function somebodyLooks() {
 async function popUp(words) {
   if (document.hasFocus()) return say(words);
   if (await somebodyLooks()) return;
-  if (window.Notification?.permission === "granted") return once("popup", async () => (await import("./later/popup.js")).show(words));
+  if (window.Notification?.permission === "granted") return once("popup", async () => (await import("./popup.js")).show(words));
   if (!document.hidden) say(words);
 }
 
@@ -82,7 +82,7 @@ document.addEventListener("live:message", ({ detail }) => {
 function begin() {
   count();
   showMuted();
-  if (find("[data-notices]")) import("./later/notices.js").then(({ showState }) => showState());
+  if (find("[data-notices]")) import("./notices.js").then(({ showState }) => showState());
 }
 
 document.addEventListener("htmx:after:swap", begin);

@@ -111,7 +111,19 @@ PLACES = [
     Place("settings.practice", "/settings/practice"),
     Place("settings.practice", "/settings/practice", ("Name=", "Save")),
     Place("settings.auto_assignment", "/settings/auto-assignment"),
+    Place(
+        "settings.auto_assignment",
+        "/settings/auto-assignment",
+        ("Patient's name, id or number=+12025550150", "Try it"),
+    ),
+    Place(
+        "settings.auto_assignment",
+        "/settings/auto-assignment",
+        ("Patient's name, id or number=Shared", "Try it"),
+    ),
     Place("settings.quarantine", "/settings/quarantine"),
+    Place("settings.texts_of_patients", "/settings/texts"),
+    Place("settings.texts_of_patients", "/settings/texts", ("Words=- {nobody}", "Save")),
     Place("settings.roles", "/settings/roles"),
     Place("settings.roles", "/settings/roles", ("+Export: Supervisor", "Review changes")),
     Place("settings.new_role", "/settings/roles/new"),
@@ -123,6 +135,8 @@ PLACES = [
     Place("settings.facility", "/settings/facilities/{facility}"),
     Place("settings.new_number", "/settings/numbers/new", ("Number=12", "What it is for=Desk", "Add number")),
     Place("settings.number", "/settings/numbers/{number}"),
+    Place("settings.number", "/settings/numbers/{number}", ("Test",)),
+    Place("settings.numbers", "/settings/numbers"),
     Place("settings.policy", "/settings/security"),
     Place("settings.preferences", "/preferences"),
     Place("settings.security", "/security"),
@@ -136,7 +150,10 @@ PLACES = [
     Place("inbox.folder", "/inbox/nothing-here"),
 ]
 
-OPENED = "[popover]:popover-open, dialog[open], .is-selecting, .summary, [role=alert], .results, .empty, .qr, .diff"
+OPENED = (
+    "[popover]:popover-open, dialog[open], .is-selecting, .summary, [role=alert], .results, .empty, .qr, .diff,"
+    " .trial, .choices, dl [role=status]"
+)
 OVERFLOWING = """() => {
   const wide = document.documentElement.clientWidth;
   const found = document.documentElement.scrollWidth > wide ? ["the page itself"] : [];

@@ -90,3 +90,39 @@ def test_what_is_wrong_is_said_at_the_top_and_leads_to_its_field(desk_of: DeskOf
     expect(summary).to_be_focused()
     summary.get_by_role("link").click()
     expect(ada.page.get_by_label("Name")).to_be_focused()
+
+
+def test_a_number_is_tested_at_the_carrier(desk_of: DeskOf, people: Cast) -> None:
+    ada = desk_of("admin").open(f"/settings/numbers/{people.north_number.id}")
+
+    ada.button("Test").click()
+
+    expect(ada.page.locator("dl [role=status]")).to_contain_text("The account has this number")
+    expect(ada.page.locator("dl [role=status]")).to_contain_text("calls this installation")
+
+
+def test_two_admins_save_the_same_part(desk_of: DeskOf) -> None:
+    ada, second = desk_of("admin"), desk_of("admin")
+    for desk in (ada, second):
+        desk.open("/settings/practice").page.get_by_label("Sign out after").fill(
+            "20" if desk is ada else "25"
+        )
+
+    times = 'form:has(#f-idle_minutes) button[type="submit"]'
+    ada.page.locator(times).click()
+    expect(ada.toast("Practice saved.")).to_be_visible()
+    second.page.locator(times).click()
+
+    expect(second.page.get_by_role("alert")).to_contain_text("Idle minutes until sign-out is now 20")
+    expect(second.page.get_by_label("Sign out after")).to_have_value("25")
+    second.page.locator(times).click()
+    expect(second.toast("Practice saved.")).to_be_visible()
+
+
+def test_words_are_seen_as_somebody_gets_them_while_they_are_written(desk_of: DeskOf) -> None:
+    ada = desk_of("admin").open("/settings/texts")
+
+    ada.page.get_by_label("Words").fill("Your team at {practice}")
+    expect(ada.page.locator("#text-preview")).to_contain_text("Your team at Elm Street Clinic")
+    ada.page.get_by_label("Words").fill("- {nobody}")
+    expect(ada.page.locator("#text-preview")).to_contain_text("There is no {nobody}.")

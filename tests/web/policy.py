@@ -342,6 +342,14 @@ POLICY: dict[tuple[str, str], Entry] = {
         form=FIELDS_OF_A_PRACTICE,
         also_reads={"reply_assigns", "task_per_message", "sign_texts"},
     ),
+    ("settings.texts_of_patients", "GET"): Entry(ADMINISTRATION),
+    ("settings.change_text", "POST"): Entry(
+        ADMINISTRATION, form={"text": "signature", "body": "Your team at {{practice}}"}
+    ),
+    ("settings.preview_text", "POST"): Entry(
+        ADMINISTRATION, form={"text": "signature", "body": "Your team at {{practice}}"}
+    ),
+    ("settings.restore_text", "POST"): Entry(ADMINISTRATION, form={"text": "signature"}),
     ("settings.auto_assignment", "GET"): Entry(ADMINISTRATION),
     ("settings.change_auto_assignment", "POST"): Entry(
         ADMINISTRATION, form={"last_sender_days": "9", "care_team": "yes"}, also_reads={"last_sender"}
@@ -356,6 +364,8 @@ POLICY: dict[tuple[str, str], Entry] = {
     ("settings.add_facility", "POST"): Entry(ADMINISTRATION, form={"name": "East"}),
     ("settings.facility", "GET"): Entry(ADMINISTERED),
     ("settings.change_facility", "POST"): Entry(ADMINISTERED, form={"name": "East"}),
+    ("settings.numbers", "GET"): Entry(ADMINISTRATION),
+    ("settings.test_number", "POST"): Entry(ADMINISTERED),
     ("settings.new_number", "GET"): Entry(ADMINISTRATION),
     ("settings.add_number", "POST"): Entry(
         ADMINISTRATION,

@@ -42,7 +42,7 @@ def test_the_worker_keeps_files_by_their_content_and_one_page(stranger: Browser)
     assert isinstance(files, list)
     assert (shell["version"], shell["offline"]) == (version, "/offline")
     assert all(name.startswith(f"/static/{version}/") for name in files)
-    assert f"/static/{version}/js/later/offline.js" in files
+    assert f"/static/{version}/js/offline.js" in files
 
 
 def test_the_page_without_network_is_the_same_for_everybody(stranger: Browser, ana: Browser) -> None:
@@ -50,6 +50,7 @@ def test_the_page_without_network_is_the_same_for_everybody(stranger: Browser, a
 
     assert for_nobody.text == for_ana.text
     assert "csrf" not in for_nobody.text
+    assert Assets(STATIC).url("css/all.css") in for_nobody.text
     assert "Set-Cookie" not in for_nobody.headers
 
 

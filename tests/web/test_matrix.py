@@ -427,8 +427,8 @@ def test_a_form_changes_its_own_fields_and_nothing_else(
     assert not wrong, "\n".join(wrong)
 
 
-# There was no star to take away, the conversation was there, who is where stands in no table, and a question to a
-# passkey waits in the cookie.
+# There was no star to take away, the conversation was there, who is where stands in no table, a question to a
+# passkey waits in the cookie, and a preview is only looked at.
 CHANGE_NOTHING = {
     "messages.unstar",
     "selection.unstar",
@@ -437,6 +437,7 @@ CHANGE_NOTHING = {
     "auth.again_code",
     "auth.passkey_question",
     "settings.ask_for_passkey",
+    "settings.preview_text",
 }
 
 

@@ -25,6 +25,7 @@ PRACTICE = {
 }
 PAGES = [
     "/settings/practice",
+    "/settings/numbers",
     "/settings/auto-assignment",
     "/settings/quarantine",
     "/settings/facilities/new",
@@ -171,7 +172,7 @@ def test_an_admin_adds_a_location(admin: Browser, session: Session, cast: Cast) 
     answer = admin.post("/settings/facilities/new", name=" West  side ")
 
     names = session.scalars(select(Facility.name).where(Facility.practice_id == cast.practice_id))
-    assert answer.location == "/settings/practice"
+    assert answer.location == "/settings/numbers"
     assert set(names) == {"North", "South", "West side"}
 
 
@@ -201,7 +202,7 @@ def test_an_admin_adds_a_number_as_people_write_it(admin: Browser, session: Sess
     )
 
     added = session.scalars(select(PracticeNumber).where(PracticeNumber.label == "Billing")).one()
-    assert answer.location == "/settings/practice"
+    assert answer.location == "/settings/numbers"
     assert (added.number, added.practice_id) == ("+12025550177", cast.practice_id)
     assert added.facility_id == cast.south.id
 
@@ -250,7 +251,7 @@ def test_a_number_that_moves_takes_its_conversations_along(
     )
 
     session.expire_all()
-    assert answer.location == "/settings/practice"
+    assert answer.location == "/settings/numbers"
     assert task.facility_id == cast.south.id
     assert builders.conversation_of(session, task).facility_id == cast.south.id
 
@@ -342,3 +343,32 @@ def test_rules_that_a_colleague_saved_meanwhile_are_shown_first(
     assert "Days is now <bdi>30</bdi>; it was <bdi>7</bdi>." in answer.text
     assert 'value="9"' in answer.text
     assert session.get_one(Practice, cast.practice_id).assign_care_team is False
+
+
+def test_a_part_of_the_page_leaves_the_other_parts_alone(
+    admin: Browser, session: Session, cast: Cast
+) -> None:
+    answer = admin.post(
+        "/settings/practice", section="times", overdue_after_minutes="60", idle_minutes="20", hold_seconds="3"
+    )
+
+    practice = session.get_one(Practice, cast.practice_id)
+    assert answer.status_code == 303
+    assert (practice.overdue_after_minutes, practice.idle_minutes) == (60, 20)
+    assert (practice.name, practice.texting_on) == ("Elm Street Clinic", True)
+
+
+def test_what_a_colleague_saved_in_another_part_is_no_collision(
+    admin: Browser, session: Session, cast: Cast
+) -> None:
+    seen = '{"idle_minutes": 15, "overdue_after_minutes": 120, "hold_seconds": 0}'
+    practice = session.get_one(Practice, cast.practice_id)
+    practice.name, practice.hold_seconds = "Elm Street", 0
+    session.commit()
+    times = {"overdue_after_minutes": "60", "idle_minutes": "20", "hold_seconds": "3"}
+
+    first = admin.post("/settings/practice", section="times", seen=seen, **times)
+    second = admin.post("/settings/practice", section="times", seen=seen, **times)
+
+    assert (first.status_code, second.status_code) == (303, 409)
+    assert "Idle minutes until sign-out is now <bdi>20</bdi>; it was <bdi>15</bdi>." in second.text

@@ -25,12 +25,13 @@ from triage.domain.practice.privileges import Role
 from triage.domain.practice.program import Program, ProgramRestriction
 from triage.domain.practice.sign_in import MemberSession
 from triage.domain.practice.submission import Submission
+from triage.domain.practice.texts import PracticeText
 from triage.domain.practice.throttle import Throttle
 from triage.kit.db import Base
 from triage.kit.heartbeat import Heartbeat, TickRun
 
 ALL = (
-    Practice, Facility, PracticeNumber, Role, Program, Member, MemberFacility, ProgramRestriction,
+    Practice, PracticeText, Facility, PracticeNumber, Role, Program, Member, MemberFacility, ProgramRestriction,
     MemberSession, Throttle, Submission, Audit, Totp, RecoveryCode, Passkey,
     MemberToken, ResetRequest, Letter,
     Patient, Contact, PatientContact, Enrolment, Phone, PhoneUse, CareTeamMember, ConsentEvent,

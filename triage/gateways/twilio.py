@@ -1,4 +1,4 @@
-"""Twilio's API: send a text, list texts.
+"""Twilio's API: send a text, list texts, look at a number.
 
 Through the SDK's client, without the SDK's tree of resources: that is ten megabytes in each process, for two addresses.
 """
@@ -15,7 +15,7 @@ from twilio.http.http_client import TwilioHttpClient
 from twilio.http.response import Response
 from twilio.rest import Client
 
-from triage.domain.conversations.carrier import Accepted, CarrierText
+from triage.domain.conversations.carrier import Accepted, CarrierText, NumberAtCarrier
 from triage.gateways.twilio_webhooks import MOST_MEDIA, clean
 from triage.kit.errors import GatewayFailed, OutcomeUnknown
 
@@ -24,6 +24,7 @@ TIMEOUT_SECONDS = 10.0
 API = "https://api.twilio.com"
 PAGE_SIZE = 200
 TOO_MANY_REQUESTS = 429
+NOT_ACCEPTED = {401, 403, 404}
 NOT_ACCEPTED_LATER_MAY = {20429, 21611, 30001}
 
 
@@ -63,7 +64,9 @@ class TwilioAccount:
 
     def __init__(self, client: Client) -> None:
         self._client = client
-        self._messages = f"{API}/2010-04-01/Accounts/{client.account_sid}/Messages.json"
+        of_account = f"{API}/2010-04-01/Accounts/{client.account_sid}"
+        self._messages = f"{of_account}/Messages.json"
+        self._numbers = f"{of_account}/IncomingPhoneNumbers.json"
 
     def send(self, *, from_number: str, to_number: str, body: str, status_callback: str) -> Accepted:
         form = {"To": to_number, "StatusCallback": status_callback, "From": from_number, "Body": body}
@@ -100,6 +103,19 @@ class TwilioAccount:
             if not page.get("next_page_uri"):
                 return
             page = self._page(API + page["next_page_uri"])
+
+    def number(self, number: str) -> NumberAtCarrier | None:
+        """Raises `GatewayFailed` where the account is not accepted, `OutcomeUnknown` where nobody answers."""
+        try:
+            response = self._client.request("GET", self._numbers, params={"PhoneNumber": number})
+        except requests.exceptions.RequestException as error:
+            raise OutcomeUnknown from error
+        if response.status_code in NOT_ACCEPTED:
+            raise GatewayFailed("the account is not accepted", permanent=True)
+        found = _content(response).get("incoming_phone_numbers")
+        if response.status_code != 200 or not isinstance(found, list):
+            raise OutcomeUnknown
+        return NumberAtCarrier(str(found[0].get("sms_url") or "")) if found else None
 
     def _page(self, url: str, wanted: dict[str, object] | None = None) -> dict[str, Any]:
         try:

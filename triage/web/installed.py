@@ -5,14 +5,14 @@ import json
 from flask import Blueprint, Response, current_app, url_for
 
 from triage.web import render
-from triage.web.assets import Assets
+from triage.web.assets import SPRITE, STYLE_SHEET, VENDOR_FILES, Assets
 from triage.web.auth import public
 
 installed = Blueprint("installed", __name__)
 
 WORKER = "service-worker.js"
 # What a page needs to look as it should; pictures of the app are for the system.
-SHELL = ("css/", "js/", "vendor/", "icons.svg", "favicon")
+SHELL = (STYLE_SHEET, "js/", *VENDOR_FILES, SPRITE, "favicon")
 
 
 @installed.get("/manifest.webmanifest")

@@ -69,7 +69,7 @@ class TestReplying:
 
         message = a_reply(session, by=as_loaded_now(session, cast.ana), task=task, body="Yes.")
 
-        assert message.body == "Yes.\n– Ana"
+        assert message.body == "Yes.\n- Ana"
 
     @pytest.mark.parametrize("body", ["", "   \n", "\x00"])
     def test_an_empty_text_is_refused(self, body: str, session: Session, cast: Cast) -> None:

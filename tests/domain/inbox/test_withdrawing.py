@@ -176,7 +176,7 @@ def test_a_signature_is_not_written_into_the_composer(session: Session, cast: Ca
     assert ana
     ana.practice.sign_texts = True
     message = held(session, task, ana)
-    assert message.body.endswith("– Ana")
+    assert message.body.endswith("- Ana")
 
     withdrawing.withdraw(session, message.id, by=ana)
 

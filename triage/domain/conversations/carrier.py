@@ -28,6 +28,12 @@ class CarrierText(NamedTuple):
     media: list[dict[str, str]]
 
 
+class NumberAtCarrier(NamedTuple):
+    """A number of the account: the address that the carrier calls when a text arrives."""
+
+    webhook: str
+
+
 class Carrier(Protocol):
     """One practice's account at the carrier.
 
@@ -40,6 +46,9 @@ class Carrier(Protocol):
     def texts(
         self, *, since: datetime, to_number: str | None = None, from_number: str | None = None
     ) -> Iterator[CarrierText]: ...
+
+    def number(self, number: str) -> NumberAtCarrier | None:
+        """None where the account has no such number. Raises `GatewayFailed` where the account is not accepted."""
 
 
 # None where the practice has no account at the carrier yet.

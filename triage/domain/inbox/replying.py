@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from triage.domain import audit, wording
+from triage.domain import audit
 from triage.domain.conversations import conversation as conversations
 from triage.domain.conversations import delivery, drafts
 from triage.domain.conversations.conversation import Conversation
@@ -19,6 +19,7 @@ from triage.domain.patients import consent, phones
 from triage.domain.patients.consent import Leg
 from triage.domain.patients.patient import Patient, find_patient
 from triage.domain.patients.phones import Phone, PhoneUse
+from triage.domain.practice import texts
 from triage.domain.practice.member import Member, briefs
 from triage.domain.practice.practice import PracticeNumber, numbers_of
 from triage.domain.practice.privileges import Messages
@@ -62,7 +63,7 @@ def composer(session: Session, member: Member, conversation: Conversation) -> Co
     answer = _ask(session, member, conversation)
     if answer.is_yes:
         draft = drafts.draft_of(session, member, conversation.id)
-        signature = wording.signature(member.first_name) if member.practice.sign_texts else ""
+        signature = texts.signature_of(session, member)
         return Composer(True, "", None, None, newest, draft, signature)
     assert answer.leg is not None
     way_out = WAYS_OUT.get(answer.leg) if member.messages is Messages.ALL else None
@@ -117,7 +118,7 @@ def reply(
     answer = _ask(session, by, conversation)
     if not answer.is_yes:
         raise NotPossible(reason_for(answer, by.practice.time_zone))
-    body = _checked(body, by)
+    body = _checked(session, body, by)
     _refuse_when_stale(session, conversation, last_seen_message_id, by)
     if seen is not None:
         transitions.refuse_when_closed_since(session, scope.find_task(session, by, seen[0]), seen[1], by=by)
@@ -136,12 +137,11 @@ def hold_of(member: Member) -> timedelta:
     return timedelta(seconds=member.practice.hold_seconds)
 
 
-def _checked(body: str, by: Member) -> str:
+def _checked(session: Session, body: str, by: Member) -> str:
     body = body.replace("\r\n", "\n").replace("\x00", "").strip()
     if not body:
         raise Invalid(body="Write something first.")
-    if by.practice.sign_texts:
-        body = wording.signed(body, by.first_name)
+    body += texts.signature_of(session, by)
     if len(body) > LONGEST_TEXT:
         raise Invalid(body=f"This is {len(body)} characters long; a text can have {LONGEST_TEXT}.")
     return body

@@ -6,13 +6,13 @@ from uuid import UUID
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from triage.domain import wording
 from triage.domain.conversations import drafts, holding
 from triage.domain.conversations.conversation import Conversation
 from triage.domain.conversations.message import Direction, Message
 from triage.domain.inbox import scope, transitions
 from triage.domain.inbox.stars import Star
 from triage.domain.inbox.task import Task, TaskEvent, TaskMessage
+from triage.domain.practice import texts
 from triage.domain.practice.member import Member
 from triage.kit import clock
 from triage.kit.errors import NotFound
@@ -32,7 +32,8 @@ def withdraw(session: Session, message_id: UUID, *, by: Member) -> tuple[Convers
     now, body, sent_at = clock.now(session), message.body, message.at
     session.execute(delete(Star).where(Star.message_id == message.id))
     holding.withdraw(session, conversation, text, message, now=now)
-    drafts.give_back(session, conversation, wording.unsigned(body, by.first_name), by=by, now=now)
+    words = body.removesuffix(texts.signature_of(session, by))
+    drafts.give_back(session, conversation, words, by=by, now=now)
     return conversation, _take_back_moves(session, conversation, sent_at, by)
 
 

@@ -29,6 +29,7 @@ from triage.kit.errors import NotFound
 LONGEST_WINDOW = timedelta(days=90)
 # Who has this many open tasks has many; a count must not grow with the practice.
 MOST_COUNTED = 1000
+NOT_SET_UP = "Not set up yet"
 
 
 class NumberFacts(NamedTuple):
@@ -245,7 +246,7 @@ def _numbers(session: Session, texts: Sequence[Leased]) -> dict[tuple[UUID, str]
     for practice_id, to_number in missing:
         session.execute(
             insert(PracticeNumber).values(
-                id=db.new_id(), practice_id=practice_id, number=to_number, label="Not set up yet"
+                id=db.new_id(), practice_id=practice_id, number=to_number, label=NOT_SET_UP
             )
         )
     return {**known, **_numbers_at(session, missing)} if missing else known

@@ -3,6 +3,7 @@
 from triage.web.settings import (
     assignment,
     members,
+    numbers,
     places,
     policy,
     practice,
@@ -11,12 +12,14 @@ from triage.web.settings import (
     role_matrix,
     roles,
     security,
+    texts,
 )
 from triage.web.settings.pages import settings
 
 __all__ = [
     "assignment",
     "members",
+    "numbers",
     "places",
     "policy",
     "practice",
@@ -26,4 +29,5 @@ __all__ = [
     "roles",
     "security",
     "settings",
+    "texts",
 ]

@@ -21,6 +21,8 @@ settings = Blueprint("settings", __name__)
 
 SECTIONS = [
     ("practice", "Practice", "building-2", Privilege.SETTINGS),
+    ("numbers", "Numbers and locations", "phone", Privilege.SETTINGS),
+    ("texts_of_patients", "Automatic texts", "message-square", Privilege.SETTINGS),
     ("auto_assignment", "Auto-assignment", "waypoints", Privilege.SETTINGS),
     ("policy", "Security", "shield", Privilege.SETTINGS),
     ("quarantine", "Quarantine", "shield-alert", Privilege.SETTINGS),

@@ -1,6 +1,7 @@
-"""The practice's name, time zone and switches; its locations and numbers at a glance."""
+"""The practice's name, time zone, switches and times."""
 
 from collections.abc import Mapping
+from typing import Any
 from zoneinfo import available_timezones
 
 from flask import Response, request
@@ -13,16 +14,31 @@ from triage.kit import db
 from triage.kit.errors import Invalid
 from triage.web import once
 from triage.web.auth import current_member, needs
+from triage.web.settings import seen
 from triage.web.settings.pages import is_on, page, record, saved, settings, whole
 
-FIELDS = ("name", "time_zone", "overdue_after_minutes", "idle_minutes", "hold_seconds")
+NUMBERS = ("overdue_after_minutes", "idle_minutes", "hold_seconds")
 SWITCHES = ("texting_on", "reply_assigns", "task_per_message", "sign_texts")
+# Each is a form of its own on the page, and leaves the others' fields alone.
+SECTIONS: dict[str, tuple[str, ...]] = {"name": ("name", "time_zone"), "tasks": SWITCHES, "times": NUMBERS}
+FIELDS = tuple(field for fields in SECTIONS.values() for field in fields)
+LABELS = {
+    "name": "Name",
+    "time_zone": "Time zone",
+    "texting_on": "Send texts",
+    "reply_assigns": "A reply takes the task",
+    "task_per_message": "One task for each message",
+    "sign_texts": "Sign texts",
+    "overdue_after_minutes": "Minutes until a task is overdue",
+    "idle_minutes": "Idle minutes until sign-out",
+    "hold_seconds": "Seconds in which a text can be taken back",
+}
 
 
 @settings.get("/settings/practice")
 @needs(Privilege.SETTINGS)
 def practice() -> Response:
-    return _page(_values_of(current_member().practice), {})
+    return _page({}, {})
 
 
 @settings.post("/settings/practice")
@@ -32,50 +48,61 @@ def change_practice() -> Response:
         said = once.run(_change)
     except Invalid as refusal:
         return _page(_given(), once.errors_of(refusal), 422)
+    except seen.Overtaken as refusal:
+        return _page(_given(), {}, 409, overtaken=refusal.changes)
     return saved(said, "settings.practice")
 
 
 def _change(session: Session) -> str:
     practice = practices.find_practice(session, current_member().practice_id, lock=True)
-    practices.change_switches(
-        practice,
-        name=request.form.get("name", ""),
-        time_zone=request.form.get("time_zone", ""),
-        overdue_after_minutes=whole("overdue_after_minutes"),
-        idle_minutes=whole("idle_minutes"),
-        hold_seconds=whole("hold_seconds"),
-        texting_on=is_on("texting_on"),
-        reply_assigns=is_on("reply_assigns"),
-        task_per_message=is_on("task_per_message"),
-        sign_texts=is_on("sign_texts"),
-    )
+    now = _values_of(practice)
+    seen.check({field: now[field] for field in _section()}, LABELS)
+    wanted = {**now, **{field: _read(field) for field in _section()}}
+    practices.change_switches(practice, **wanted)
     return "Practice saved." if record(session, practice) else "Nothing was different."
 
 
-def _values_of(practice: Practice) -> dict[str, object]:
-    return {field: getattr(practice, field) for field in (*FIELDS, *SWITCHES)}
+def _section() -> tuple[str, ...]:
+    """The fields that were sent; all of them where the form does not say which."""
+    return SECTIONS.get(request.form.get("section", ""), FIELDS)
+
+
+def _read(field: str) -> Any:
+    if field in SWITCHES:
+        return is_on(field)
+    return whole(field) if field in NUMBERS else request.form.get(field, "")
+
+
+def _values_of(practice: Practice) -> dict[str, Any]:
+    return {field: getattr(practice, field) for field in FIELDS}
 
 
 def _given() -> dict[str, object]:
-    texts = {field: request.form.get(field, "") for field in FIELDS}
-    return {**texts, **{switch: is_on(switch) for switch in SWITCHES}}
+    """What was typed, as it was typed."""
+    return {field: is_on(field) if field in SWITCHES else request.form.get(field, "") for field in _section()}
 
 
-def _page(values: Mapping[str, object], errors: Mapping[str, str], status: int = 200) -> Response:
-    practice_id = current_member().practice_id
+def _page(
+    given: Mapping[str, object],
+    errors: Mapping[str, str],
+    status: int = 200,
+    *,
+    overtaken: list[seen.Overtaking] | None = None,
+) -> Response:
     with db.reading() as session:
-        facilities = practices.facilities_of(session, practice_id)
-        numbers = practices.numbers_of(session, practice_id)
+        now = _values_of(practices.find_practice(session, current_member().practice_id))
+    values = {**now, **given}
     return page(
         "settings/practice.html",
         "practice",
         status,
         values=values,
         errors=errors,
+        overtaken_by=overtaken or [],
+        shown={
+            name: seen.shown({field: now[field] for field in fields}) for name, fields in SECTIONS.items()
+        },
         time_zones=_time_zones(str(values["time_zone"])),
-        facilities=facilities,
-        numbers=numbers,
-        facility_names={facility.id: facility.name for facility in facilities},
     )
 
 

@@ -1,5 +1,5 @@
 // A pop-up of the system: it says that there is something new, never from whom or what.
-import { find } from "../page.js";
+import { find } from "./page.js";
 
 /** One pop-up takes the place of the one before. The sound is ours, so the system makes none. */
 export async function show(words) {

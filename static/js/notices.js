@@ -1,5 +1,5 @@
 // The page where a member chooses sound and pop-ups: hearing one, allowing them in this browser, seeing one.
-import { find, findAll } from "../page.js";
+import { find, findAll } from "./page.js";
 import { show } from "./popup.js";
 import { play } from "./sounds.js";
 
