@@ -235,6 +235,9 @@ POLICY: dict[tuple[str, str], Entry] = {
     ("auth.ask_reset", "POST"): Entry(EVERYBODY, form={"login": "{login}"}),
     ("auth.reset_page", "GET"): Entry(NOT_THERE),
     ("auth.reset", "POST"): Entry(NOT_THERE, form={"password": "a password that is new"}),
+    # There are practices.
+    ("auth.set_up_page", "GET"): Entry(NOT_THERE),
+    ("auth.set_up", "POST"): Entry(NOT_THERE, form={"code": "2345", "practice": "Ours"}),
     ("webhooks.messages", "GET"): Entry(ONLY_THE_CARRIER, writes={"stray_call"}),
     ("webhooks.messages", "POST"): Entry(ONLY_THE_CARRIER, writes={"stray_call"}, is_exempt=True),
     ("webhooks.status", "GET"): Entry(ONLY_THE_CARRIER),
