@@ -136,7 +136,8 @@ def to_page(endpoint: str, *, come_back: bool = True) -> Response:
 def is_for_a_part() -> bool:
     """Whether a script asked: it cannot follow people to another page."""
     accepted = request.headers.get("Accept", "")
-    return render.is_partial() or accepted.startswith(("application/json", "text/event"))
+    is_background = "X-Background" in request.headers
+    return is_background or render.is_partial() or accepted.startswith(("application/json", "text/event"))
 
 
 def ask_to_sign_in() -> Response:
