@@ -25,6 +25,7 @@ class Commands(click.Group):
         "members": "triage.commands",
         "patients": "triage.commands",
         "practices": "triage.commands",
+        "setup-code": "triage.commands",
         "demo": "triage.demo.command",
         "simulator": "triage.simulator.command",
         "simulate": "triage.simulator.command",
@@ -36,7 +37,7 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self.ELSEWHERE:
             return super().get_command(ctx, cmd_name)
-        command: click.Command = getattr(import_module(self.ELSEWHERE[cmd_name]), cmd_name)
+        command: click.Command = getattr(import_module(self.ELSEWHERE[cmd_name]), cmd_name.replace("-", "_"))
         return command
 
 
@@ -54,6 +55,8 @@ def web() -> None:
     with tempfile.TemporaryDirectory(prefix="triage-metrics-") as folder:
         # The metrics library reads this when it is imported, so the server comes after it.
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+        if given.environment in ("production", "development"):
+            _offer_set_up(given)
         from triage import server
 
         server.run()
@@ -128,6 +131,15 @@ def doctor(data: Path | None) -> None:
     from triage import doctoring
 
     sys.exit(doctoring.run())
+
+
+def _offer_set_up(given: Settings) -> None:
+    """A fresh installation is set up on its own page by whoever can read this."""
+    from triage import commands
+
+    sentence = commands.offer_set_up(given)
+    if sentence:
+        click.echo(sentence)
 
 
 def _use_demo(data: Path | None) -> None:

@@ -10,12 +10,14 @@ import click
 from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Column, Table
+from sqlalchemy import NullPool, create_engine
 from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlalchemy.orm import Session
 
 from triage import config, gateways, runtime
+from triage.config import Settings
 from triage.domain import audit
-from triage.domain.access import factors
+from triage.domain.access import factors, set_up
 from triage.domain.inbox import places, staffing
 from triage.domain.inbox.staffing import Wanted
 from triage.domain.patients import patient as patients_
@@ -251,6 +253,37 @@ def link_number(chart_number: str, number: str, practice_name: str | None) -> No
         phone = phones.link(session, patient, number, region=practice.region, now=clock.now(session))
         places.know_again(session, phone)
     click.echo(f"Patient {chart_number} is reached at this number.")
+
+
+@click.command("setup-code")
+def setup_code() -> None:
+    """Print a one-time code for the page /set-up, which makes the first practice and its admin. Voids the former code."""
+    with _at_work() as session:
+        code = set_up.new_code(session, now=clock.now(session))
+    click.echo(_way_to_set_up(code))
+
+
+def offer_set_up(given: Settings) -> str:
+    """At the start of the web server: how to make the first practice; empty where there is one.
+
+    On a connection of its own, which is closed before the server forks.
+    """
+    engine = create_engine(given.database_url, poolclass=NullPool, connect_args={"connect_timeout": 5})
+    try:
+        with Session(engine) as session, session.begin():
+            now = clock.now(session)
+            if not set_up.is_needed(session):
+                return ""
+            if set_up.has_code(session, now=now):
+                return "There is no practice yet. A code was printed before; another one: triage setup-code"
+            return _way_to_set_up(set_up.new_code(session, now=now))
+    except (OperationalError, ProgrammingError):
+        # Away, or not yet migrated: the server says so itself.
+        return ""
+
+
+def _way_to_set_up(code: str) -> str:
+    return f"There is no practice yet. Open {config.settings().public_url}/set-up and enter the code {code}"
 
 
 @contextmanager

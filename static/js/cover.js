@@ -5,9 +5,11 @@ import "./passkeys.js";
 const channel = new BroadcastChannel("triage-session");
 const dialog = find("#cover");
 let focused = null;
+let isToLock = false;
 
 const KINDS = {
   ended: { title: "Signed out for safety", lead: "Sign in to continue.", source: dialog.dataset.again },
+  locked: { title: "Locked", lead: "", source: dialog.dataset.locked },
 };
 
 export async function show(kind) {
@@ -23,10 +25,25 @@ export async function show(kind) {
   await ask();
 }
 
+/** Hidden at once; locked on the server as soon as it answers. */
+export function lock() {
+  isToLock = true;
+  return show("locked");
+}
+
+async function lockThere() {
+  const body = new URLSearchParams({ csrf_token: find("meta[name=csrf-token]").content });
+  await fetch("/lock", { method: "POST", body, headers: partial() });
+  isToLock = false;
+  channel.postMessage("locked");
+}
+
 /** The form is fetched when it is needed: its token belongs to the cookie as it is now. */
 async function ask() {
   try {
+    if (isToLock) await lockThere();
     const answer = await fetch(KINDS[dialog.dataset.kind].source, { headers: partial() });
+    if (answer.status === 401) return show("ended");
     put(await answer.text());
   } catch {
     find("#cover-body").textContent = "The server does not answer. Trying again…";
@@ -57,7 +74,8 @@ function goOn({ inside, csrf }) {
   find("#cover-body").replaceChildren();
   dialog.close();
   focused?.isConnected && focused.focus();
-  say("Signed in again. Go on where you were.");
+  if (dialog.dataset.kind === "ended") say("Signed in again. Go on where you were.");
+  dialog.dataset.kind = "";
   document.dispatchEvent(new CustomEvent("session:resumed"));
   channel.postMessage("resumed");
 }
@@ -67,11 +85,15 @@ dialog.addEventListener("submit", async (event) => {
   const form = event.target;
   if (event.defaultPrevented) return;
   event.preventDefault();
+  if (form.matches("[data-leaves]")) return leave(form);
   const button = find("button[type=submit]", form);
   button.disabled = true;
   try {
     const answer = await fetch(form.action, { method: "POST", body: new FormData(form), headers: partial() });
-    put(await answer.text());
+    // After too many wrong tries the session is over, and the answer asks for the password.
+    const text = await answer.text();
+    if (dialog.dataset.kind === "locked" && (answer.status === 401 || text.includes('name="member_id"'))) return show("ended");
+    put(text);
   } catch {
     button.disabled = false;
     find(".field-error, [role=alert]", form)?.remove();
@@ -79,5 +101,12 @@ dialog.addEventListener("submit", async (event) => {
   }
 });
 
+/** Somebody else sits down: this page goes, and with it what stands on it. */
+async function leave(form) {
+  await fetch(form.action, { method: "POST", body: new FormData(form), redirect: "manual" }).catch(() => {});
+  channel.postMessage("left");
+  location.href = dialog.dataset.signIn;
+}
+
 // Another tab let this person in again: the cookie is shared, only the tokens of this page are old.
-channel.onmessage = () => dialog.open && ask();
+channel.onmessage = ({ data }) => data === "resumed" && dialog.open && ask();

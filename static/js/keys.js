@@ -2,6 +2,7 @@
 import { act, can } from "./actions.js";
 import { find, findAll, isTyping, settings } from "./page.js";
 import * as queue from "./rows.js";
+import { lockNow } from "./session.js";
 import * as selection from "./selection.js";
 import { isPanelOver, togglePanel } from "./thread.js";
 import { undo } from "./toast.js";
@@ -99,6 +100,7 @@ export const COMMANDS = {
   filter: () => click(find("#filter-button")),
   palette: () => (import("./palette.js").then(({ open }) => open()), true),
   shortcuts: () => (find("#shortcuts").showModal(), true),
+  lock: () => (lockNow(), true),
 };
 
 /** What of the table can be done now, with what it is done to. */

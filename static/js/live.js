@@ -106,6 +106,7 @@ async function poll() {
   try {
     const answer = await fetch(`/live/since?after=${encodeURIComponent(lastId)}`, { headers: { "X-Background": "1" } });
     if (answer.status === 401) return end();
+    if (answer.status === 423) return document.dispatchEvent(new CustomEvent("session:locked"));
     const { last, signals, version } = await answer.json();
     if (version) pass("deploy", "", { version });
     if (!lastId) pass("resync");

@@ -40,6 +40,7 @@ const isForPage = ({ text }) => /<hx-partial/.test(text);
 /** A refusal is shown as a notice; what it was about is fetched again, since the page was behind. */
 function refuse(ctx, status) {
   if (status === 401) return document.dispatchEvent(new CustomEvent("session:ended"));
+  if (status === 423) return document.dispatchEvent(new CustomEvent("session:locked"));
   if (ctx.request.headers["X-Background"]) return;
   const holder = document.createElement("template");
   holder.innerHTML = ctx.text;

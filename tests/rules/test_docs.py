@@ -25,6 +25,7 @@ PARTS = (
     "triage/domain/",
     "triage/domain/inbox/",
     "triage/domain/practice/",
+    "triage/domain/access/",
     "triage/domain/intake/",
 )
 OF_COMPOSE = {"TRIAGE_DOMAIN", "TRIAGE_OWNER_PASSWORD", "TRIAGE_APP_PASSWORD"}

@@ -28,6 +28,8 @@ PUBLIC = {
     "auth.ask_reset",
     "auth.reset_page",
     "auth.reset",
+    "auth.set_up",
+    "auth.set_up_page",
     "health.healthz",
     "health.readyz",
     # A browser fetches them without cookies, and they say nothing about anybody.

@@ -23,7 +23,10 @@ from tests.stories.clinic import Clinic
 from tests.stories.desk import Desk
 from triage.app import create_app
 from triage.config import Settings
+from triage.domain.access import tokens
+from triage.domain.access.tokens import Purpose
 from triage.domain.inbox.task import Task
+from triage.kit import clock
 
 WITH_PHONES = True
 
@@ -68,6 +71,14 @@ PLACES = [
     ),
     Place("auth.code_page", "/sign-in/code", who="stranger"),
     Place("installed.offline", "/offline", who="stranger"),
+    Place("auth.ask_reset_page", "/password-reset", who="stranger"),
+    Place("auth.reset_page", "/password-reset/{reset}", who="stranger"),
+    Place("auth.reset_page", "/password-reset/nothing", who="stranger"),
+    Place("auth.invitation", "/invitations/{invitation}", who="stranger"),
+    Place("auth.invitation", "/invitations/{invitation}", ("New password=short", "Start"), "stranger"),
+    Place("auth.set_up_page", "/set-up", who="stranger"),
+    Place("auth.locked", "/preferences", ("Cleo Carter", "Lock"), "locked"),
+    Place("auth.locked", "/locked", who="locked"),
     Place("demo.show", "/demo"),
     Place("inbox.home", "/"),
     Place("inbox.folder", "/inbox/unassigned"),
@@ -228,7 +239,13 @@ def _furnish(clinic: Clinic, people: Cast) -> dict[str, Any]:
     )
     session.commit()
     _forge(house, "Held back, and long: " + "x" * 300)
+    links = {
+        purpose: tokens.make(session, people.ben, purpose, now=clock.now(session)) for purpose in Purpose
+    }
+    session.commit()
     return {
+        "reset": links[Purpose.PASSWORD_RESET],
+        "invitation": links[Purpose.INVITATION],
         "known": known.conversation_id,
         "long": _task(clinic, "مرحبا، هل يمكنني الحضور غدا؟").conversation_id,
         "stopped": _task(clinic, "I want this to end").conversation_id,
@@ -266,6 +283,7 @@ def _forge(house: Installation, body: str) -> None:
 def desks(house: Installation, browser: Browser) -> Iterator[dict[str, Desk]]:
     """One window for each person, for the whole module."""
     desks = {"stranger": Desk(browser, house.web_url)}
+    desks["locked"] = Desk(browser, house.web_url).sign_in("cleo")
     desks |= {who: Desk(browser, house.web_url).sign_in(who) for who in ("admin", "ben", "cleo")}
     yield desks
     for desk in desks.values():

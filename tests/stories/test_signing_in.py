@@ -175,3 +175,48 @@ def test_without_scripts_the_password_still_opens(house: Installation, browser: 
 
     expect(ana.page.locator(".qr svg")).to_be_visible()
     ana.close()
+
+
+def test_a_shared_desk_is_locked_and_opened_with_a_pin_in_every_tab(desk_of: DeskOf, clinic: Clinic) -> None:
+    ana = desk_of("ana").open("/security")
+    ana.page.get_by_label("PIN", exact=True).fill("2580")
+    ana.button("Save PIN").click()
+    expect(ana.toast("The PIN is set.")).to_be_visible()
+    ana.open("/new-message")
+    ana.stay()
+    ana.page.get_by_label("Name or id").fill("Por")
+    other = ana.new_page()
+    other.goto("/inbox/unassigned")
+
+    ana.page.keyboard.press("Control+Shift+L")
+    cover = ana.page.get_by_role("dialog", name="Locked")
+    expect(cover.get_by_label("PIN or password")).to_be_focused()
+    expect(other.get_by_role("dialog", name="Locked")).to_be_visible()
+    assert ana.context.request.get("/inbox/unassigned", max_redirects=0).status == 303
+
+    ana.page.keyboard.type("0001")
+    ana.page.keyboard.press("Enter")
+    expect(cover.get_by_role("alert")).to_contain_text("That is not it.")
+    ana.page.keyboard.type("2580")
+    ana.page.keyboard.press("Enter")
+
+    expect(cover).to_be_hidden()
+    expect(other.get_by_role("dialog", name="Locked")).to_be_hidden()
+    expect(ana.page.get_by_label("Name or id")).to_be_focused()
+    ana.page.keyboard.type("ter")
+    ana.button("Search").click()
+    expect(ana.page.get_by_text("Pat Porter").first).to_be_visible()
+
+
+def test_somebody_else_takes_over_a_locked_desk(desk_of: DeskOf, clinic: Clinic) -> None:
+    ana = desk_of("ana").open("/inbox/unassigned")
+    ana.page.locator(".nav-user").click()
+    ana.page.get_by_role("button", name="Lock").click()
+    cover = ana.page.get_by_role("dialog", name="Locked")
+    expect(cover.get_by_label("Password")).to_be_focused()
+
+    cover.get_by_role("button", name="Switch user").click()
+
+    expect(ana.page).to_have_url(re.compile("/sign-in$"))
+    ana.sign_in("ben")
+    expect(ana.page.locator(".nav-user")).to_contain_text("Ben Brook")

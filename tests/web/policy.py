@@ -235,6 +235,9 @@ POLICY: dict[tuple[str, str], Entry] = {
     ("auth.ask_reset", "POST"): Entry(EVERYBODY, form={"login": "{login}"}),
     ("auth.reset_page", "GET"): Entry(NOT_THERE),
     ("auth.reset", "POST"): Entry(NOT_THERE, form={"password": "a password that is new"}),
+    # There are practices.
+    ("auth.set_up_page", "GET"): Entry(NOT_THERE),
+    ("auth.set_up", "POST"): Entry(NOT_THERE, form={"code": "2345", "practice": "Ours"}),
     ("webhooks.messages", "GET"): Entry(ONLY_THE_CARRIER, writes={"stray_call"}),
     ("webhooks.messages", "POST"): Entry(ONLY_THE_CARRIER, writes={"stray_call"}, is_exempt=True),
     ("webhooks.status", "GET"): Entry(ONLY_THE_CARRIER),
@@ -379,7 +382,9 @@ POLICY: dict[tuple[str, str], Entry] = {
         foreign={"facility_id": "422"},
     ),
     ("settings.policy", "GET"): Entry(ADMINISTRATION),
-    ("settings.change_policy", "POST"): Entry(ADMINISTRATION, form={"second_factor": "everybody"}),
+    ("settings.change_policy", "POST"): Entry(
+        ADMINISTRATION, form={"second_factor": "everybody", "lock_minutes": "5"}
+    ),
     ("settings.quarantine", "GET"): Entry(ADMINISTRATION),
     ("settings.file_inbound", "POST"): Entry(ADMINISTERED),
     ("settings.discard_inbound", "POST"): Entry(ADMINISTERED),
@@ -449,5 +454,13 @@ POLICY: dict[tuple[str, str], Entry] = {
     ("settings.remove_passkey", "POST"): Entry(MY_OWN),
     ("settings.end_device", "POST"): Entry(MY_OWN),
     ("settings.end_other_devices", "POST"): Entry(SIGNED_IN),
+    ("settings.set_pin", "POST"): Entry(SIGNED_IN, form={"pin_password": "2580"}),
+    ("auth.lock", "POST"): Entry(SIGNED_IN),
+    # Nothing is locked: on to the inbox, whatever is given.
+    ("auth.locked", "GET"): Entry(SIGNED_IN),
+    ("auth.unlock", "POST"): Entry(SIGNED_IN, form={"secret": "{password}", "next": ""}),
+    ("auth.unlock_question", "POST"): Entry(SIGNED_IN),
+    ("auth.unlock_by_passkey", "POST"): Entry(NOT_RIGHT_INSIDE, form={"answer": "{{}}", "next": ""}),
+    ("auth.renew", "POST"): Entry(SIGNED_IN),
     ("auth.sign_out", "POST"): Entry(SIGNED_IN),
 }

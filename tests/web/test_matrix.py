@@ -40,7 +40,15 @@ ACTIVITY = {"member_session"}
 PLAIN: dict[str, str] = {}
 CSRF = re.compile(r'name="csrf-token" content="([^"]+)"')
 # Answers differ in these at every run.
-RANDOM = {"token_digest", "password_hash", "content_hash", "code_digest", "secret_sealed", "login_sealed"}
+RANDOM = {
+    "token_digest",
+    "password_hash",
+    "pin_hash",
+    "content_hash",
+    "code_digest",
+    "secret_sealed",
+    "login_sealed",
+}
 
 
 class Seat(NamedTuple):
@@ -438,6 +446,7 @@ CHANGE_NOTHING = {
     "auth.passkey_question",
     "settings.ask_for_passkey",
     "settings.preview_text",
+    "auth.renew",
 }
 
 

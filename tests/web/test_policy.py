@@ -1,5 +1,6 @@
 """What a practice asks of everybody who signs in, and what an admin does for somebody who lost their phone."""
 
+import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -16,7 +17,7 @@ from triage.domain.practice.practice import SecondFactor, find_practice
 def test_an_admin_asks_everybody_for_a_second_factor(admin: Browser, session: Session, cast: Cast) -> None:
     an_app(session, cast.admin)
 
-    answer = admin.post("/settings/security", second_factor="everybody")
+    answer = admin.post("/settings/security", second_factor="everybody", lock_minutes="0")
 
     assert answer.location == "/settings/security"
     assert find_practice(session, cast.practice_id).second_factor is SecondFactor.EVERYBODY
@@ -35,8 +36,16 @@ def test_the_page_names_who_has_none(admin: Browser, session: Session, cast: Cas
 
 
 def test_a_word_that_is_no_choice_is_refused(admin: Browser, session: Session, cast: Cast) -> None:
-    assert admin.post("/settings/security", second_factor="nobody").status_code == 422
+    assert admin.post("/settings/security", second_factor="nobody", lock_minutes="0").status_code == 422
     assert find_practice(session, cast.practice_id).second_factor is SecondFactor.OFFERED
+
+
+@pytest.mark.parametrize("minutes", ["-1", "15", "61", "x", ""])
+def test_a_page_cannot_lock_after_its_session_has_ended(admin: Browser, minutes: str) -> None:
+    answer = admin.post("/settings/security", second_factor="offered", lock_minutes=minutes)
+
+    assert answer.status_code == 422
+    assert "Choose between 1 and 14 minutes" in answer.text
 
 
 def test_an_admin_resets_the_second_factor_of_somebody(

@@ -131,6 +131,7 @@ def _add_members(
             house.practice_id,
             login=colleague.login,
             name=colleague.name,
+            email=f"{colleague.login}@{house.clinic.file}.example",
             role_id=roles[colleague.role].id,
             password_hash=password_hash,
             now=now,

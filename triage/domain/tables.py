@@ -3,6 +3,7 @@
 from triage.domain.access.codes import RecoveryCode, Totp
 from triage.domain.access.passkeys import Passkey
 from triage.domain.access.resets import ResetRequest
+from triage.domain.access.set_up import SetUpCode
 from triage.domain.access.tokens import MemberToken
 from triage.domain.audit import Audit
 from triage.domain.conversations.conversation import Conversation
@@ -33,7 +34,7 @@ from triage.kit.heartbeat import Heartbeat, TickRun
 ALL = (
     Practice, PracticeText, Facility, PracticeNumber, Role, Program, Member, MemberFacility, ProgramRestriction,
     MemberSession, Throttle, Submission, Audit, Totp, RecoveryCode, Passkey,
-    MemberToken, ResetRequest, Letter,
+    MemberToken, ResetRequest, Letter, SetUpCode,
     Patient, Contact, PatientContact, Enrolment, Phone, PhoneUse, CareTeamMember, ConsentEvent,
     Conversation, Message, OutboundText, DeliveryReport, MemberReading, Draft,
     Task, TaskMessage, Assignment, TaskEvent, AssignmentExplanation, Star, Search,

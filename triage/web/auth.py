@@ -29,6 +29,7 @@ class Gate(Enum):
     """What can stand between a signed-in member and a page."""
 
     SECOND_FACTOR = auto()
+    LOCK = auto()
 
 
 class SignedIn(UserMixin):  # type: ignore[misc]  # the library has no types
@@ -71,6 +72,11 @@ def current_session() -> MemberSession:
     return session
 
 
+def is_locked() -> bool:
+    """Whether the page is to stay hidden; only for somebody who is signed in."""
+    return current_session().is_locked(current_member().practice.lock_minutes, now_of_request())
+
+
 def now_of_request() -> datetime:
     """The moment at which the session was looked at; only behind `needs`."""
     now: datetime = g.now
@@ -92,6 +98,8 @@ def needs(
                 return ask_to_sign_in()  # type: ignore[return-value]  # a response, as every view returns
             member = current_member()
             g.time_zone = member.practice.time_zone
+            if Gate.LOCK not in passes and is_locked():
+                return _ask_to_unlock()  # type: ignore[return-value]  # a response
             if Gate.SECOND_FACTOR not in passes and member.must_add_second_factor:
                 return _ask_for_second_factor()  # type: ignore[return-value]  # a response
             if privilege not in (Privilege.SIGNED_IN,) and not member.may(privilege):
@@ -128,7 +136,8 @@ def to_page(endpoint: str, *, come_back: bool = True) -> Response:
 def is_for_a_part() -> bool:
     """Whether a script asked: it cannot follow people to another page."""
     accepted = request.headers.get("Accept", "")
-    return render.is_partial() or accepted.startswith(("application/json", "text/event"))
+    is_background = "X-Background" in request.headers
+    return is_background or render.is_partial() or accepted.startswith(("application/json", "text/event"))
 
 
 def ask_to_sign_in() -> Response:
@@ -143,6 +152,15 @@ def ask_to_sign_in() -> Response:
 def _session_ended() -> Markup:
     link = Markup('<a href="{}">Sign in</a>').format(url_for("auth.sign_in"))
     return Markup("You were signed out for safety. {} to continue.").format(link)
+
+
+def _ask_to_unlock() -> Response:
+    if is_for_a_part():
+        link = Markup('<a href="{}">Unlock</a>').format(url_for("auth.locked"))
+        return render.fragment(
+            "errors/_refused.html", 423, sentence=Markup("This is locked. {} to continue.").format(link)
+        )
+    return to_page("auth.locked")
 
 
 def _ask_for_second_factor() -> Response:

@@ -84,6 +84,7 @@ WORK = (
 ALWAYS = (
     Command("palette", "Search and commands", ANYWHERE, ("mod+k",)),
     Command("shortcuts", "Keyboard shortcuts", ANYWHERE, ("?",)),
+    Command("lock", "Lock", ANYWHERE, ("mod+Shift+L",)),
 )
 
 

@@ -51,6 +51,8 @@ class Shell:
     notify_popup: str = "mine"
     notify_tune: str = "chime"
     is_away: bool = False
+    idle_minutes: int = 15
+    lock_minutes: int = 0
     is_demo: bool = False
     may_find_patients: bool = False
 

@@ -59,6 +59,8 @@ def _build(member: Member) -> Shell:
         notify_popup=member.notify_popup.value,
         notify_tune=member.notify_tune.value,
         is_away=member.is_away,
+        idle_minutes=member.practice.idle_minutes,
+        lock_minutes=member.practice.lock_minutes,
         may_find_patients=_may_find_patients(member),
         is_demo=settings().environment == "demo",
     )

@@ -86,6 +86,8 @@ class Member(db.OfPractice, db.Base):
     name: Mapped[str]
     email: Mapped[str | None]
     password_hash: Mapped[str | None]
+    # Unlocks a page of a session that is there already; it signs nobody in.
+    pin_hash: Mapped[str | None]
     is_active: Mapped[bool] = mapped_column(default=True)
     is_away: Mapped[bool] = mapped_column(default=False)
     is_available_for_chat: Mapped[bool] = mapped_column(default=True)

@@ -41,6 +41,7 @@ class Practice(db.Base):
         CheckConstraint("last_sender_days between 1 and 90", name="last_sender_days"),
         CheckConstraint("overdue_after_minutes between 5 and 10080", name="overdue_after_minutes"),
         CheckConstraint("idle_minutes between 5 and 60", name="idle_minutes"),
+        CheckConstraint("lock_minutes between 0 and 60", name="lock_minutes"),
         CheckConstraint("hold_seconds between 0 and 30", name="hold_seconds"),
     )
 
@@ -63,6 +64,8 @@ class Practice(db.Base):
     overdue_after_minutes: Mapped[int] = mapped_column(default=120)
     idle_minutes: Mapped[int] = mapped_column(default=15)
     hold_seconds: Mapped[int] = mapped_column(default=5, server_default="5")
+    # After so many idle minutes a page hides itself; 0: never.
+    lock_minutes: Mapped[int] = mapped_column(default=0, server_default="0")
     second_factor: Mapped[SecondFactor] = mapped_column(
         db.choice(SecondFactor, "second_factor"), default=SecondFactor.OFFERED, server_default="offered"
     )
@@ -236,11 +239,19 @@ def change_switches(
     practice.hold_seconds = hold_seconds
 
 
-def change_security(practice: Practice, *, second_factor: str) -> None:
+def change_security(practice: Practice, *, second_factor: str, lock_minutes: int) -> None:
     """Raises `Invalid`. Who must have a second factor and has none is asked for it at the next page."""
+    wrong: dict[str, str] = {}
     if second_factor not in list(SecondFactor):
-        raise Invalid(second_factor="Choose one of the three.")
+        wrong["second_factor"] = "Choose one of the three."
+    if not (lock_minutes == 0 or 1 <= lock_minutes < practice.idle_minutes):
+        wrong["lock_minutes"] = (
+            f"Choose between 1 and {practice.idle_minutes - 1} minutes, before members are signed out; 0 is never."
+        )
+    if wrong:
+        raise Invalid(**wrong)
     practice.second_factor = SecondFactor(second_factor)
+    practice.lock_minutes = lock_minutes
 
 
 def owner_of_number(session: Session, number: str) -> UUID | None:

@@ -69,6 +69,13 @@ class MemberSession(db.OfPractice, db.Base):
     how: Mapped[How] = mapped_column(db.choice(How, "how"), default=How.PASSWORD, server_default="password")
     # When this browser last showed who sits before it; None for sessions of earlier versions.
     proved_at: Mapped[datetime | None]
+    locked_at: Mapped[datetime | None]
+
+    def is_locked(self, lock_minutes: int, now: datetime) -> bool:
+        """By its owner, or because nobody was there for so many minutes; 0 means never."""
+        # Activity is written once a minute, so the last one may be a minute younger than what is written.
+        left_alone = timedelta(minutes=lock_minutes) + ACTIVITY_GRAIN
+        return self.locked_at is not None or (lock_minutes > 0 and self.active_at + left_alone <= now)
 
     def is_fresh(self, now: datetime) -> bool:
         return self.proved_at is not None and now < self.proved_at + FRESH_FOR
@@ -93,6 +100,18 @@ def _is_easy(password: str, about: Collection[str]) -> bool:
 
     words = [word for given in about for word in (given, *given.split()) if len(word) > 2]
     return bool(zxcvbn(password[:LOOKED_AT], user_inputs=words)["score"] < WEAKEST_SCORE)
+
+
+def hash_pin(pin: str) -> str:
+    return _hasher.hash(f"pin {pin}")
+
+
+def is_pin_of(member: Member, pin: str) -> bool:
+    """Slow on purpose."""
+    try:
+        return _hasher.verify(member.pin_hash or _NOBODY, f"pin {pin[:LONGEST_PASSWORD]}")
+    except (VerificationError, InvalidHashError):
+        return False
 
 
 def hash_any_password(password: str) -> str:
@@ -212,7 +231,8 @@ def member_of_session(
         return None
     if signed_in.active_at + timedelta(minutes=member.practice.idle_minutes) <= now:
         return None
-    if is_activity and now - signed_in.active_at >= ACTIVITY_GRAIN:
+    is_locked = signed_in.is_locked(member.practice.lock_minutes, now)
+    if is_activity and not is_locked and now - signed_in.active_at >= ACTIVITY_GRAIN:
         session.execute(update(MemberSession).where(MemberSession.id == signed_in.id).values(active_at=now))
     return member, signed_in
 

@@ -8,6 +8,7 @@ from flask_login import current_user, logout_user
 
 from triage.config import settings
 from triage.domain import audit
+from triage.domain.access import set_up
 from triage.domain.practice import sign_in
 from triage.domain.practice.member import Member
 from triage.domain.practice.privileges import Privilege
@@ -71,6 +72,9 @@ def try_password(login: str, password: str, *, only: str = "") -> Tried:
 def sign_in_page() -> Response:
     if current_user.is_authenticated:
         return plain(redirect(url_for("inbox.home"), 303))
+    with db.reading() as session_:
+        if set_up.is_needed(session_):
+            return plain(redirect(url_for("auth.set_up_page"), 303))
     return form_page({"next": request.args.get("next", "")}, {})
 
 

@@ -13,9 +13,9 @@ from triage.kit import db
 from triage.kit.errors import Invalid
 from triage.web import once
 from triage.web.auth import current_member, needs
-from triage.web.settings.pages import page, record, saved, settings
+from triage.web.settings.pages import page, record, saved, settings, whole
 
-FIELDS = ("second_factor",)
+FIELDS = ("second_factor", "lock_minutes")
 
 
 @settings.get("/settings/security")
@@ -37,7 +37,9 @@ def change_policy() -> Response:
 
 def _change(session: Session) -> str:
     practice = practices.find_practice(session, current_member().practice_id, lock=True)
-    practices.change_security(practice, second_factor=request.form.get("second_factor", ""))
+    practices.change_security(
+        practice, second_factor=request.form.get("second_factor", ""), lock_minutes=whole("lock_minutes")
+    )
     return "Security saved." if record(session, practice) else "Nothing was different."
 
 

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from sqlalchemy.orm import Session
 
 from triage import gateways
-from triage.domain.access import codes, devices, factors, passkeys
+from triage.domain.access import codes, devices, factors, locking, passkeys
 from triage.domain.practice import sign_in
 from triage.domain.practice.member import Member, find_member
 from triage.domain.practice.privileges import Privilege
@@ -301,6 +301,28 @@ def remove_passkey(passkey_id: UUID) -> Response:
     return saved(once.run(remove), "settings.security")
 
 
+# ---- the PIN of the lock screen
+
+
+@settings.post("/security/pin")
+@needs(Privilege.SIGNED_IN)
+@fresh
+def set_pin() -> Response:
+    def change(session: Session) -> str:
+        pin, now = request.form.get("pin_password", ""), clock.now(session)
+        if not pin:
+            locking.remove_pin(session, _me(session), now=now)
+            return "The PIN is removed."
+        locking.set_pin(session, _me(session), pin, now=now)
+        return "The PIN is set. It opens pages that you have locked."
+
+    try:
+        said = once.run(change)
+    except Invalid as refusal:
+        return _page({"pin_password": refusal.sentence}, 422)
+    return saved(said, "settings.security")
+
+
 # ---- devices
 
 
@@ -342,6 +364,7 @@ def _page(errors: Mapping[str, str] | None = None, status: int = 200) -> Respons
         status,
         errors=errors or {},
         have=have,
+        has_pin=me.pin_hash is not None,
         passkeys=keys,
         devices=mine,
         can_have_passkeys=site().can_have_passkeys,
