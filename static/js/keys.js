@@ -16,7 +16,21 @@ const isOpen = () => Boolean(find("#conversation[data-open]"));
 const focused = () => queue.rowOf(document.activeElement);
 const click = (element) => (element?.click(), Boolean(element));
 const press = (key) => click(find(`#conversation [data-key="${CSS.escape(key)}"]`));
-const onceSwapped = (work) => document.addEventListener("htmx:after:swap", work, { once: true });
+
+const isThere = (row) => find("#conversation")?.dataset.conversation === row.dataset.conversation;
+let awaited = null;
+
+/** When this row's conversation has come; whoever asks for another one meanwhile means that one. */
+function onceOpen(row, work) {
+  awaited = isThere(row) ? null : { row, work };
+  if (!awaited) work();
+}
+
+document.addEventListener("htmx:after:swap", () => {
+  if (!awaited || !isThere(awaited.row)) return;
+  setTimeout(awaited.work);
+  awaited = null;
+});
 
 /** All that are chosen; else the row that has the focus beside an open conversation; else that conversation. */
 function onTask(does, key) {
@@ -40,7 +54,7 @@ function andGoOn(does, key) {
 document.addEventListener("composer:done", () => {
   const row = queue.openRow();
   const next = queue.after(row);
-  if (next) onceSwapped(() => setTimeout(() => show(next), 20));
+  if (next) document.addEventListener("htmx:after:swap", () => setTimeout(() => show(next), 20), { once: true });
 });
 
 function show(row) {
@@ -58,7 +72,7 @@ function move(step) {
 
 function openThen(work) {
   const row = focused();
-  if (row) queue.open(row), onceSwapped(() => setTimeout(work));
+  if (row) queue.open(row), onceOpen(row, work);
   return Boolean(row);
 }
 

@@ -1,5 +1,5 @@
 // The queue: which row is open, which has the focus, rows that leave, and new rows that wait behind a pill.
-import { debounce, find, findAll, fragment, refetch } from "./page.js";
+import { debounce, find, findAll, fragment, refetch, settings } from "./page.js";
 
 const STAYS = 10000;
 const SLOW = 300;
@@ -137,7 +137,22 @@ function onlyOnce() {
 document.addEventListener("htmx:after:swap", () => {
   onlyOnce();
   refocus();
+  navigate();
 });
+
+/** The folders beside the list keep its filters, and count with them. */
+const filters = () => {
+  const kept = new URLSearchParams(location.search);
+  for (const name of ["task", "full", "after", "patient"]) kept.delete(name);
+  return kept.toString();
+};
+let filtered = filters();
+
+function navigate() {
+  if (!find("#queue") || filters() === filtered) return;
+  filtered = filters();
+  refetch(`${settings().counts}?${filtered}&active=${find("#queue").dataset.folder}`, "#counts");
+}
 document.addEventListener("htmx:after:swap", debounce(10, settle));
 settle();
 

@@ -1,6 +1,7 @@
 """Replying, marking unread, the thread as a part, starting anew, and refusals that keep the text."""
 
 import re
+from collections.abc import Callable
 from uuid import uuid4
 
 import pytest
@@ -17,7 +18,9 @@ from triage.domain.inbox import scope
 from triage.domain.inbox.task import State
 from triage.domain.patients.patient import Patient
 from triage.domain.patients.phones import Phone, PhoneUse
+from triage.domain.practice.member import Member
 from triage.domain.practice.practice import Practice
+from triage.domain.practice.privileges import Messages
 
 
 def sent(session: Session) -> list[str]:
@@ -392,3 +395,45 @@ def test_ben_and_cleo_start_no_conversation_and_dan_none_here(
         assert browser.post("/conversations", **form).status_code == 403
     assert dan.post("/conversations", **form).status_code == 404
     assert "Pat Porter" not in dan.post("/new-message", q="porter").text
+
+
+def test_one_child_of_a_family_is_whom_the_thread_is_about(
+    ana: Browser, ben: Browser, session: Session, cast: Cast
+) -> None:
+    number = builders.a_number()
+    luna = builders.a_patient(session, cast=cast, first_name="Luna", last_name="Moss")
+    milo = builders.a_patient(session, cast=cast, first_name="Milo", last_name="Moss")
+    maria = builders.a_contact(session, of=[luna, milo], relation="mother")
+    for child in (luna, milo):
+        phone_id = builders.a_use(session, patient=child, number=number, contact=maria).phone_id
+    task = builders.a_task(session, cast=cast, number=number, assignees=[cast.ben])
+
+    started = ana.post("/conversations", patient_id=luna.id, phone_id=phone_id)
+    page = ana.get(started.location).text
+
+    assert started.location.endswith(f"?patient={luna.id}")
+    assert "<bdi>Luna Moss</bdi></a></h2>" in page
+    assert "through mother Maria Moss" in page
+    assert f'href="/patients/{luna.id}"' in page.partition('id="panel-slot"')[2]
+    part = ana.part(f"/conversations/{task.conversation_id}/thread", at=started.location).text
+    assert "<bdi>Luna Moss</bdi></a></h2>" in part
+    plain = f"/inbox/all/c/{task.conversation_id}"
+    assert "<bdi>Maria Moss</bdi>" in ana.get(plain).text
+    assert "<bdi>Maria Moss</bdi>" in ana.get(f"{plain}?patient={cast.pat.id}").text
+    assert "<bdi>Maria Moss</bdi>" in ben.get(f"/inbox/mine/c/{task.conversation_id}?patient={luna.id}").text
+
+
+def test_nobody_writes_from_a_number_beyond_their_reach(
+    browser_of: Callable[[Member], Browser], session: Session, cast: Cast
+) -> None:
+    wall = builders.a_role(session, cast=cast, messages=Messages.ALL, own_facilities_only=True)
+    wes = browser_of(builders.a_member(session, cast=cast, role=wall, facilities=[cast.north]))
+    patient = builders.a_patient(session, cast=cast)
+    phone_id = builders.a_use(session, patient=patient, number=builders.a_number()).phone_id
+    session.commit()
+    form = {"patient_id": patient.id, "phone_id": phone_id}
+
+    far = wes.post("/conversations", **form, practice_number_id=cast.south_number.id)
+    near = wes.post("/conversations", **form, practice_number_id=cast.north_number.id)
+
+    assert (far.status_code, near.status_code) == (404, 303)

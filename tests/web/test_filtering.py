@@ -1,6 +1,7 @@
 """Filters in the address: chips to take off, folders that keep them, numbers that agree, and searches without words."""
 
 import re
+from collections.abc import Callable
 
 import pytest
 from sqlalchemy import delete
@@ -10,6 +11,7 @@ from tests import builders
 from tests.cast import PAT_NUMBER, SOUTH_NUMBER, Cast
 from tests.web.conftest import Browser
 from triage.domain.inbox.searching import Search
+from triage.domain.practice.member import Member
 from triage.domain.practice.privileges import Messages
 
 
@@ -102,9 +104,11 @@ def test_a_location_that_is_none_of_theirs_shows_nothing(ana: Browser, session: 
     assert "Nothing matches these filters" in page
 
 
-def test_a_wall_hides_other_sites_from_the_filters(browser_of: object, session: Session, cast: Cast) -> None:
+def test_a_wall_hides_other_sites_from_the_filters(
+    browser_of: Callable[[Member], Browser], session: Session, cast: Cast
+) -> None:
     wall = builders.a_role(session, cast=cast, messages=Messages.ALL, own_facilities_only=True)
-    wes = browser_of(builders.a_member(session, cast=cast, role=wall, facilities=[cast.north]))  # type: ignore[operator]  # a fixture that makes browsers
+    wes = browser_of(builders.a_member(session, cast=cast, role=wall, facilities=[cast.north]))
 
     pages = wes.get("/inbox/all").text + wes.part("/inbox/all/filters").text + wes.get("/new-message").text
 

@@ -14,12 +14,11 @@ from triage.domain.inbox import begun, folders, replying, scope, transitions
 from triage.domain.inbox.record import Number, numbers_of
 from triage.domain.inbox.task import TaskEvent
 from triage.domain.patients import directory
-from triage.domain.practice import practice as practices
 from triage.domain.practice.member import Member, hue_of, initials_of
 from triage.domain.practice.privileges import Privilege
 from triage.kit import clock, db
 from triage.kit.errors import Invalid, NotAllowed, NotPossible
-from triage.web import changed, inbox, once, opened, render
+from triage.web import changed, filtering, inbox, once, opened, render
 from triage.web.auth import current_member, needs
 from triage.web.render import Piece, Toast
 
@@ -232,7 +231,8 @@ def start() -> Response:
             practice_number_id=_uuid(form.get("practice_number_id")),
             by=member,
         )
-    address = url_for("inbox.conversation", folder="all", conversation_id=conversation.id)
+    chosen = None if conversation.patient_id else form.get("patient_id")
+    address = url_for("inbox.conversation", folder="all", conversation_id=conversation.id, patient=chosen)
     response: Response = redirect(address, 303)  # type: ignore[assignment]  # werkzeug names its own class
     return response
 
@@ -241,9 +241,7 @@ def _find_page(
     values: dict[str, str], errors: dict[str, str], results: list[Found] | None, status: int = 200
 ) -> Response:
     with db.reading() as session:
-        numbers = [
-            (str(one.id), one.label) for one in practices.numbers_of(session, current_member().practice_id)
-        ]
+        numbers = filtering.number_choices(session, current_member())
         unsent = begun.listing(session, current_member())
     context: dict[str, Any] = {
         "values": values,

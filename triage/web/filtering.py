@@ -73,6 +73,16 @@ def location_of_page() -> UUID | None:
         return None
 
 
+def patient_of_page() -> UUID | None:
+    """Whom the address of an open conversation names: one of several that a number reaches."""
+    try:
+        asked = urlsplit(request.headers.get("HX-Current-URL") or render.back()).query
+        given = request.args.get("patient") or parse_qs(asked).get("patient", [""])[0]
+        return _uuid(given)
+    except (NotFound, ValueError):
+        return None
+
+
 def read(session: Session, member: Member, query: dict[str, str]) -> Narrowed:
     """Raises `NotFound` and `Invalid` for an address that no page gave out."""
     search_id = _uuid(query.get("search"))

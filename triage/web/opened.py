@@ -13,7 +13,7 @@ from triage.domain.conversations.conversation import Conversation
 from triage.domain.inbox import explaining, replying, rows, scope, stars, thread, transitions
 from triage.domain.inbox.task import Move, State, Task
 from triage.domain.inbox.thread import Thread
-from triage.domain.patients.patient import Patient
+from triage.domain.patients.patient import Patient, visible_patients
 from triage.domain.patients.phones import Identity, Known, Person, Phone, identities
 from triage.domain.practice.member import Brief, Member, briefs, hue_of, initials_of
 from triage.domain.practice.practice import Facility, PracticeNumber, numbers_of
@@ -21,6 +21,7 @@ from triage.domain.practice.privileges import Messages, Privilege
 from triage.kit import clock
 from triage.kit import phone as phone_format
 from triage.kit.errors import NotFound
+from triage.web import filtering
 from triage.web.filters import form_id
 from triage.web.panel import Panel, panel_of
 
@@ -100,14 +101,23 @@ def look(
     """Everything that the open conversation shows. Raises `NotFound` for a task of another one."""
     identity = identities(session, [conversation.phone_id])[conversation.phone_id]
     task = _task(session, member, conversation, task_id)
+    about = _patient_of_page(session, member, identity)
     return Opened(
-        conversation=heading(session, member, conversation, identity),
+        conversation=heading(session, member, conversation, identity, about),
         task=task_view(session, member, task) if task else None,
         thread=thread.read_thread(session, member, conversation, identity, is_full=is_full, before=before),
         composer=composer(session, member, conversation, identity),
-        panel=panel(session, member, conversation, but=task.id if task else None),
+        panel=panel(session, member, conversation, about, but=task.id if task else None),
         is_full=is_full,
     )
+
+
+def _patient_of_page(session: Session, member: Member, identity: Identity) -> Patient | None:
+    """Whom the address names among those that the number reaches, where the member may look patients up."""
+    patient_id = filtering.patient_of_page()
+    if patient_id is None or patient_id not in {person.patient_id for person in identity.people}:
+        return None
+    return session.scalar(visible_patients(member).where(Patient.id == patient_id))
 
 
 def _task(session: Session, member: Member, conversation: Conversation, task_id: UUID | None) -> Task | None:
@@ -124,26 +134,38 @@ def _task(session: Session, member: Member, conversation: Conversation, task_id:
 
 
 def heading(
-    session: Session, member: Member, conversation: Conversation, identity: Identity | None = None
+    session: Session,
+    member: Member,
+    conversation: Conversation,
+    identity: Identity | None = None,
+    about: Patient | None = None,
 ) -> Heading:
-    """Who is speaking: a name where exactly one person holds the number, else the number."""
+    """Who is speaking: a name where exactly one person holds the number, else the number; or the patient that
+    somebody opened it about."""
     identity = identity or identities(session, [conversation.phone_id])[conversation.phone_id]
     phone = session.get_one(Phone, conversation.phone_id)
     number = phone_format.for_people(phone.number, member.practice.region)
     facility = session.get(Facility, conversation.facility_id) if conversation.facility_id else None
+    name = about.name if about else identity.name
     return Heading(
         id=conversation.id,
-        title=identity.name or number,
-        initials=initials_of(identity.name) if identity.name else "",
-        hue=hue_of(_person_id(identity) or conversation.id),
+        title=name or number,
+        initials=initials_of(name) if name else "",
+        hue=hue_of((about.id if about else _person_id(identity)) or conversation.id),
         number=number,
-        relation=_relation(identity),
+        relation=_through(identity, about) if about else _relation(identity),
         identity=identity.known.value,
         people=identity.people,
         practice_number=_practice_number(session, conversation),
         facility_name=facility.name if facility else None,
-        patient_id=conversation.patient_id if _opens_patients(member) else None,
+        patient_id=(about.id if about else conversation.patient_id) if _opens_patients(member) else None,
     )
+
+
+def _through(identity: Identity, about: Patient) -> str:
+    """ "through mother Maria Moss" for a patient who is reached at the number of somebody else."""
+    person = next(one for one in identity.people if one.patient_id == about.id)
+    return f"through {person.relation or 'contact'} {person.contact_name}" if person.contact_id else ""
 
 
 def _person_id(identity: Identity) -> UUID | None:
@@ -246,14 +268,18 @@ def _way_out(
 
 
 def panel(
-    session: Session, member: Member, conversation: Conversation, *, but: UUID | None = None
+    session: Session,
+    member: Member,
+    conversation: Conversation,
+    about: Patient | None = None,
+    *,
+    but: UUID | None = None,
 ) -> Panel | None:
     """The patient, where one is known, for members who may write here: past tasks alone open no record."""
-    if conversation.patient_id is None or not scope.may_write_in(session, member, conversation):
+    patient_id = about.id if about else conversation.patient_id
+    if patient_id is None or not scope.may_write_in(session, member, conversation):
         return None
     patient = session.scalar(
-        select(Patient).where(
-            Patient.practice_id == member.practice_id, Patient.id == conversation.patient_id
-        )
+        select(Patient).where(Patient.practice_id == member.practice_id, Patient.id == patient_id)
     )
     return panel_of(session, member, patient, but=but) if patient else None

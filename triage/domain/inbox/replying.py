@@ -14,14 +14,14 @@ from triage.domain.conversations import delivery, drafts
 from triage.domain.conversations.conversation import Conversation
 from triage.domain.conversations.drafts import Draft
 from triage.domain.conversations.message import LONGEST_TEXT, Direction, Message
-from triage.domain.inbox import scope, thread, transitions
+from triage.domain.inbox import reach, scope, thread, transitions
 from triage.domain.patients import consent, phones
 from triage.domain.patients.consent import Leg
 from triage.domain.patients.patient import Patient, find_patient
 from triage.domain.patients.phones import Phone, PhoneUse
 from triage.domain.practice import texts
 from triage.domain.practice.member import Member, briefs
-from triage.domain.practice.practice import PracticeNumber, numbers_of
+from triage.domain.practice.practice import PracticeNumber
 from triage.domain.practice.privileges import Messages
 from triage.kit import clock
 from triage.kit.errors import Invalid, NotAllowed, NotFound, NotPossible
@@ -213,9 +213,9 @@ def start(
 def _number_for(
     session: Session, by: Member, patient: Patient, practice_number_id: UUID | None
 ) -> PracticeNumber:
-    numbers = numbers_of(session, by.practice_id)
+    numbers = reach.numbers_for(session, by)
     if not numbers:
-        raise NotPossible("The practice has no number yet. An admin can add one in Settings.")
+        raise NotPossible("There is no number to write from. An admin can add one in Settings.")
     if practice_number_id is not None:
         chosen = next((number for number in numbers if number.id == practice_number_id), None)
         if chosen is None:
