@@ -4,6 +4,7 @@ import { find, settings } from "./page.js";
 // The composer comes right after the page, before anybody can have opened a conversation in it.
 const waiting = new Map([
   ["#queue, #conversation", () => import("./composer.js")],
+  [".print-head", () => import("./print.js")],
   ["form[data-dirty]", () => import("./forms.js")],
   ["#rows, #conversation[data-open]", () => import("./presence.js")],
 ]);

@@ -77,7 +77,6 @@ document.addEventListener("submit", (event) => {
 });
 
 document.addEventListener("click", ({ target }) => {
-  if (target.closest?.("[data-print]")) print();
   const field = find(target.closest?.("[data-copy]")?.dataset.copy ?? "#nothing");
   if (field) navigator.clipboard?.writeText(field.value).then(() => say("Copied"));
 });

@@ -26,6 +26,8 @@ STYLES = (
     "settings",
     "auth",
     "demo",
+    "contrast",
+    "print",
 )
 # All of them as one file, beside them, so that what they point at is found.
 STYLE_SHEET = "css/all.css"
@@ -88,6 +90,7 @@ ICONS = (
     "picture-in-picture-2",
     "play",
     "plus",
+    "printer",
     "refresh-cw",
     "rotate-ccw",
     "search",

@@ -21,7 +21,7 @@ settings = Blueprint("settings", __name__)
 
 SECTIONS = [
     ("practice", "Practice", "building-2", Privilege.SETTINGS),
-    ("numbers", "Numbers and locations", "phone", Privilege.SETTINGS),
+    ("numbers", "Numbers", "phone", Privilege.SETTINGS),
     ("texts_of_patients", "Automatic texts", "message-square", Privilege.SETTINGS),
     ("auto_assignment", "Auto-assignment", "waypoints", Privilege.SETTINGS),
     ("policy", "Security", "shield", Privilege.SETTINGS),
