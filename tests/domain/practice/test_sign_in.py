@@ -133,14 +133,30 @@ class TestSessions:
 
 
 class TestTries:
-    def test_ten_tries_in_a_quarter_of_an_hour_are_allowed(self, session: Session) -> None:
+    def test_each_few_tries_cost_more_time(self, session: Session) -> None:
         now = clock.now(session)
+        seconds, waits = 0, []
 
-        waits = [sign_in.wait_before_trying(session, "Ana ", f"192.0.2.{n}", now=now) for n in range(12)]
+        for _ in range(14):
+            at = now + timedelta(seconds=seconds)
+            wait = sign_in.wait_before_trying(session, "Ana ", "192.0.2.1", now=at)
+            waits.append(None if wait is None else wait.total_seconds())
+            # As people do: they wait as long as they are told, and no longer.
+            seconds += round(wait.total_seconds()) if wait is not None else 1
 
-        assert waits[:10] == [None] * 10
-        assert waits[10] == waits[11] == timedelta(minutes=15)
+        assert waits[:5] == [None] * 5
+        assert waits[5] == 25
+        assert [wait for wait in waits if wait is not None and wait > 60] == sorted(
+            wait for wait in waits if wait is not None and wait > 60
+        )
+        assert max(wait for wait in waits if wait is not None) > 10 * 60
         assert sign_in.wait_before_trying(session, "ben", "192.0.2.1", now=now) is None
+
+    def test_after_a_quarter_of_an_hour_all_is_forgotten(self, session: Session) -> None:
+        now = clock.now(session)
+        for minutes in range(12):
+            sign_in.wait_before_trying(session, "ana", "192.0.2.1", now=now + timedelta(minutes=minutes))
+
         later = now + timedelta(minutes=15)
         assert sign_in.wait_before_trying(session, "ana", "192.0.2.1", now=later) is None
 
@@ -174,4 +190,4 @@ class TestTries:
         with ThreadPoolExecutor(8) as pool:
             allowed = list(pool.map(guess, range(60)))
 
-        assert allowed.count(True) == sign_in.BY_LOGIN.tries
+        assert allowed.count(True) == sign_in.AT_ONCE.tries

@@ -88,7 +88,8 @@ def reset(session: Session, token: str, password: str, *, vault: Vault, now: dat
     member = tokens.owner(session, token, Purpose.PASSWORD_RESET, now=now, lock=True)
     sign_in.set_password(session, member, password, now=now)
     tokens.end(session, member, Purpose.PASSWORD_RESET, now=now)
-    throttle.forget(session, sign_in.BY_LOGIN, member.login)
+    for limit in (sign_in.AT_ONCE, sign_in.SOON, sign_in.BY_LOGIN):
+        throttle.forget(session, limit, member.login)
     mail.write(
         session,
         member,

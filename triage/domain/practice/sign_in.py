@@ -28,6 +28,9 @@ FRESH_FOR = timedelta(minutes=15)
 WEAKEST_SCORE = 3
 LOOKED_AT = 72
 
+# A slip costs nothing; then each few tries cost more time.
+AT_ONCE = throttle.Limit("sign-in by login, at once", tries=5, window=timedelta(seconds=30))
+SOON = throttle.Limit("sign-in by login, soon", tries=8, window=timedelta(minutes=3))
 BY_LOGIN = throttle.Limit("sign-in by login", tries=10, window=timedelta(minutes=15))
 # A whole practice signs in from one address when the shift changes.
 BY_ADDRESS = throttle.Limit("sign-in by address", tries=300, window=timedelta(minutes=15))
@@ -185,11 +188,17 @@ def wait_before_old_password(session: Session, member: Member, *, now: datetime)
 
 
 def wait_before_trying(session: Session, login: str, address: str, *, now: datetime) -> timedelta | None:
-    """Count a try to sign in; how long to wait where there were too many."""
-    by_login = throttle.wait_for(session, BY_LOGIN, login.strip().lower(), now=now)
+    """Count a try to sign in; how long to wait where there were too many: first seconds, then minutes.
+
+    A try that must wait counts for no longer span, so that impatience alone locks nobody out.
+    """
+    key = login.strip().lower()
     by_address = throttle.wait_for(session, BY_ADDRESS, address, now=now)
-    waits = [wait for wait in (by_login, by_address) if wait is not None]
-    return max(waits) if waits else None
+    for limit in (AT_ONCE, SOON, BY_LOGIN):
+        wait = throttle.wait_for(session, limit, key, now=now)
+        if wait is not None:
+            return max(wait, by_address) if by_address is not None else wait
+    return by_address
 
 
 def start_session(
@@ -210,7 +219,8 @@ def start_session(
             proved_at=now,
         )
     )
-    throttle.forget(session, BY_LOGIN, member.login)
+    for limit in (AT_ONCE, SOON, BY_LOGIN):
+        throttle.forget(session, limit, member.login)
     return token
 
 
