@@ -140,7 +140,7 @@ PLACES = [
     Place("settings.new_role", "/settings/roles/new"),
     Place("settings.role", "/settings/roles/{role}"),
     Place("settings.members", "/settings/members"),
-    Place("settings.new_member", "/settings/members/new", ("Name=", "Login=", "Add member")),
+    Place("settings.new_member", "/settings/members/new", ("Name=", "Login=", "Invite")),
     Place("settings.member", "/settings/members/{member}"),
     Place("settings.new_facility", "/settings/facilities/new"),
     Place("settings.facility", "/settings/facilities/{facility}"),
@@ -163,7 +163,7 @@ PLACES = [
 
 OPENED = (
     "[popover]:popover-open, dialog[open], .is-selecting, .summary, [role=alert], .results, .empty, .qr, .diff,"
-    " .trial, .choices, dl [role=status]"
+    " .field-error, .trial, .choices, dl [role=status]"
 )
 OVERFLOWING = """() => {
   const wide = document.documentElement.clientWidth;
