@@ -35,21 +35,23 @@ function alone(input, form) {
   input.checked = true;
 }
 
+/** Also what was typed before this module came is looked for. */
 export function begin(form) {
-  tell(form);
+  look(find("[data-filter]", form));
 }
 
-document.addEventListener("input", ({ target }) => {
-  if (!target.matches?.("[data-filter]")) return;
-  const form = formOf(target);
-  const typed = target.value.trim().toLowerCase();
+document.addEventListener("input", ({ target }) => target.matches?.("[data-filter]") && look(target));
+
+function look(field) {
+  const form = formOf(field);
+  const typed = field.value.trim().toLowerCase();
   const every = findAll(".assign-option", form);
   for (const option of every) option.hidden = !option.dataset.name.includes(typed);
   find("[data-nobody]", form).hidden = every.some((option) => !option.hidden);
   delete form.dataset.walks;
   if (typed) delete form.dataset.ticks;
   activate(typed ? options(form)[0] : null, form);
-});
+}
 
 /** A click on a box adds or takes away; on a name it is that one alone. */
 document.addEventListener("click", (event) => {

@@ -32,11 +32,12 @@ document.addEventListener("htmx:after:swap", () => {
   awaited = null;
 });
 
-/** All that are chosen; else the row that has the focus beside an open conversation; else that conversation. */
+/** All that are chosen; else the row that has the focus, unless it is the one whose conversation stands there: then that.
+ * While a conversation is on its way the pane still shows another patient, and its buttons are not meant. */
 function onTask(does, key) {
   if (selection.isOn()) return selection.bulk(does);
   const row = focused();
-  if (row && row !== queue.openRow()) return act(does, row);
+  if (row && !isThere(row)) return act(does, row);
   return (isOpen() && press(key)) || (row ? act(does, row) : false);
 }
 
@@ -88,7 +89,9 @@ function back() {
 function reply() {
   const row = focused();
   const start = () => (find("#reply")?.focus(), Boolean(find("#reply")));
-  return row && row !== queue.openRow() ? openThen(start) : start();
+  if (!row || isThere(row)) return start();
+  if (row === queue.openRow()) return onceOpen(row, start), true;
+  return openThen(start);
 }
 
 export const COMMANDS = {

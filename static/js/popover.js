@@ -14,9 +14,10 @@ async function openFrom(link) {
   arrive(box);
 }
 
-function arrive(box) {
+async function arrive(box) {
   const form = find("form[data-assign]", box);
-  if (form) import("./assign.js").then(({ begin }) => begin(form));
+  // Nobody types before somebody listens.
+  if (form) (await import("./assign.js")).begin(form);
   (find("[autofocus]", box) ?? find("select, button, a, input", box))?.focus();
 }
 

@@ -25,12 +25,5 @@ document.addEventListener("submit", (event) => {
   lockNow();
 });
 
-<<<<<<< HEAD
-document.addEventListener("click", ({ target }) => {
-  const field = find(target.closest?.("[data-copy]")?.dataset.copy ?? "#nothing");
-  if (field) navigator.clipboard?.writeText(field.value).then(() => say("Copied"));
-});
-=======
 // Nobody is idle in the first seconds of a page.
 setTimeout(() => import("./idle.js"), 10000);
->>>>>>> heads/signin
