@@ -105,6 +105,7 @@ export const COMMANDS = {
   reply,
   undo,
   panel: () => (togglePanel(), Boolean(find("#panel"))),
+  window: () => click(find("[data-dock]")),
   next: () => move(1),
   previous: () => move(-1),
   open: () => openThen(() => find("#conversation")?.focus({ preventScroll: true })),
@@ -125,6 +126,7 @@ export const isPossible = (name) => {
   const row = focused() ?? queue.openRow();
   if (["complete", "reopen", "assign", "claim", "delete", "star", "unread"].includes(name)) return selection.isOn() || (row ? can(name, row) : isOpen());
   if (name === "undo") return Boolean(find("#toasts form[data-undo]"));
+  if (name === "window") return Boolean(find("[data-dock]"));
   return !["reply", "panel"].includes(name) || isOpen() || Boolean(row);
 };
 

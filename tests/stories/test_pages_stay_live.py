@@ -67,7 +67,7 @@ def test_a_restarted_server_is_heard_again_within_five_seconds(clinic: Clinic, d
 
 
 def test_a_first_connection_that_is_refused_is_tried_again(clinic: Clinic, desk_of: DeskOf) -> None:
-    ana = desk_of("ana")
+    ana = desk_of("ana", service_workers="block")
     refused: list[str] = []
 
     def refuse_twice(route: Route) -> None:

@@ -66,6 +66,7 @@ WORK = (
     (Command("reply", "Reply", ACTIONS, ("r",)), False),
     (Command("undo", "Undo", ACTIONS, ("z", "mod+z")), False),
     (Command("panel", "Patient panel", ACTIONS, ("p",)), False),
+    (Command("window", "Keep in a small window", ACTIONS), False),
     (Command("next", "Next row", QUEUE, ("j", "ArrowDown")), False),
     (Command("previous", "Previous row", QUEUE, ("k", "ArrowUp")), False),
     (Command("open", "Open", QUEUE, ("o", "Enter")), False),
