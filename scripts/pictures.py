@@ -47,16 +47,35 @@ PAGES = {
     "deleted": ("jo", "/inbox/deleted"),
     "assigned-only": ("sato", "/inbox/mine"),
     "veterinary": ("vera", "/inbox/all"),
+    "all-filtered": ("jo", "/inbox/all?unread=1&sort=newest"),
     "new-message": ("jo", "/new-message"),
     "patients": ("jo", "/patients"),
+    "password-reset": ("", "/password-reset"),
+    "invitation-unknown": ("", "/invitations/nothing"),
+    "offline": ("", "/offline"),
     "settings-practice": ("ada", "/settings/practice"),
     "settings-auto-assignment": ("ada", "/settings/auto-assignment"),
     "settings-roles": ("ada", "/settings/roles"),
     "settings-members": ("ada", "/settings/members"),
+    "settings-new-member": ("ada", "/settings/members/new"),
+    "settings-numbers": ("ada", "/settings/numbers"),
+    "settings-texts": ("ada", "/settings/texts"),
+    "settings-security": ("ada", "/settings/security"),
     "settings-quarantine": ("ada", "/settings/quarantine"),
     "preferences": ("jo", "/preferences"),
+    "security": ("jo", "/security"),
     "not-found": ("jo", "/inbox/nowhere"),
 }
+# What opens over the inbox, by the keys that open it: the name of the picture, the address, the keys.
+OPENED = (
+    ("shortcuts", "/inbox/all", "?"),
+    ("palette", "/inbox/all", "Control+k"),
+    ("assign", "/inbox/all", "j a"),
+    ("selected", "/inbox/all", "j x Shift+J Shift+J"),
+    ("searched", "/inbox/all", "/ a p p o i n t Enter"),
+    ("found-nothing", "/inbox/all", "/ z z z z Enter"),
+)
+OVER = "[popover]:popover-open, dialog[open], .is-selecting, .empty, mark"
 
 
 @contextmanager
@@ -131,6 +150,8 @@ def _all_pages(browser: Browser, address: str, scheme: str, width: str, size: tu
                 picture(page, name)
         if login == "jo":
             _conversations(page, address, partial(picture, page))
+            if width == "wide":
+                _opened(page, address, partial(picture, page))
         context.close()
 
 
@@ -141,6 +162,16 @@ def _conversations(page: Page, address: str, picture: Callable[[str], None]) -> 
         page.locator("main ol a").first.click()
         expect(page.locator("#thread")).to_be_visible()
         picture(f"conversation-{folder}")
+
+
+def _opened(page: Page, address: str, picture: Callable[[str], None]) -> None:
+    for name, path, keys in OPENED:
+        page.goto(address + path)
+        expect(page.locator("#rows > .row").first).to_be_visible()
+        for key in keys.split():
+            page.keyboard.press(key)
+        expect(page.locator(OVER).locator("visible=true").first).to_be_visible()
+        picture(name)
 
 
 def _sign_in(page: Page, address: str, login: str) -> None:

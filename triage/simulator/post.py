@@ -140,8 +140,8 @@ def _mailbox() -> Mailbox:
     return mailbox
 
 
-@post.app_template_filter("linked")
-def linked(text: str) -> list[tuple[str, bool]]:
+@post.app_template_filter("in_pieces")
+def in_pieces(text: str) -> list[tuple[str, bool]]:
     """The words of a letter in pieces, and which of them are addresses."""
     pieces: list[tuple[str, bool]] = []
     for line in text.splitlines(keepends=True):
