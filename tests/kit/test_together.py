@@ -108,3 +108,14 @@ def test_what_nobody_expected_reaches_one_and_leaves_the_others_to_try_again() -
     with pytest.raises(ZeroDivisionError):
         doing.do(1)
     assert doing.do(2) == 2
+
+
+def test_what_nobody_expected_goes_with_whoever_asked_for_it() -> None:
+    def divide(numbers: Sequence[int]) -> list[int]:
+        return [10 // number for number in numbers]
+
+    doing: Together[int, int] = Together(divide, most=50, fails_one=Bad, fails_all=(Away,))
+
+    with pytest.raises(ZeroDivisionError):
+        doing.do(0)
+    assert doing.do(2) == 5

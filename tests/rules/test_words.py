@@ -17,6 +17,8 @@ ADDRESSES = (
     r"--find" + r"-links\s+\S",
 )
 PLACES = (r"/wo" + r"rk/", r"/tmp/tre" + r"es", r"/ro" + r"ot/\w", r"/home/[a-z]\w+/", r"/Us" + r"ers/\w")
+# What a merge leaves where two lines differ. A script that holds one stops every other script of the page.
+MERGING = (r"(?:^|\n)<<<<" + r"<<< ", r"(?:^|\n)>>>>" + r">>> ")
 SENDING = {"queue", "reply", "send"}
 
 
@@ -26,6 +28,10 @@ def test_no_file_names_a_registry() -> None:
 
 def test_no_file_names_a_place_on_somebody_s_computer() -> None:
     assert _holding(PLACES) == []
+
+
+def test_no_file_is_left_half_merged() -> None:
+    assert _holding(MERGING) == []
 
 
 def _holding(patterns: tuple[str, ...]) -> list[str]:

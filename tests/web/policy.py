@@ -225,7 +225,7 @@ POLICY: dict[tuple[str, str], Entry] = {
         also_reads={"member_id"},
         writes=TRIES,
     ),
-    ("auth.again_code", "POST"): Entry(EVERYBODY, form={"code": "123456"}),
+    ("auth.again_code", "POST"): Entry(EVERYBODY, form={"code": "123456"}, also_reads={"member_id"}),
     ("auth.passkey_question", "POST"): Entry(EVERYBODY),
     ("auth.passkey", "POST"): Entry(NOT_RIGHT, form={"answer": "{{}}", "next": "", "member_id": ""}),
     # A link that opens nothing.

@@ -140,6 +140,16 @@ class TestInviting:
         assert stranger.get(link).status_code == 404
         assert "has expired" in admin.get(f"/settings/members/{nora(session).id}").text
 
+    def test_who_has_got_a_password_meanwhile_is_not_opened_by_the_link(
+        self, admin: Browser, stranger: Browser, session: Session, cast: Cast
+    ) -> None:
+        link = invite(admin, session, cast)
+        admin.post(f"/settings/members/{nora(session).id}/password", password=GOOD)
+
+        assert stranger.get(link).status_code == 404
+        assert stranger.post(link, password="another good one here").status_code == 404
+        assert sign_in.check_password(session, "nora", GOOD) is not None
+
     def test_inviting_again_voids_the_former_link(
         self, admin: Browser, stranger: Browser, session: Session, cast: Cast
     ) -> None:

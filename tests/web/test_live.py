@@ -1,22 +1,68 @@
 """What open pages may hear: signals with ids for those who may know, and no more than "counts moved" for others."""
 
+import json
 import threading
 from uuid import uuid4
 
+import pytest
+import redis
 from flask import Flask
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from tests import builders
 from tests.cast import Cast
+from tests.web.conftest import Browser
 from triage.domain.practice import sign_in
 from triage.domain.practice.member import Member
 from triage.domain.practice.privileges import Messages
 from triage.kit import clock
-from triage.kit.live import Signal
+from triage.kit.live import Signal, stream_of
 from triage.web import live
 
 TASK = str(uuid4())
+
+
+@pytest.fixture
+def signals(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> redis.Redis:
+    client: redis.Redis = redis.Redis.from_url(redis_url)
+    monkeypatch.setattr(live.hub, "_client", client)
+    return client
+
+
+def told(client: redis.Redis, cast: Cast, times: int) -> list[str]:
+    fields = {"kind": "task", "ids": json.dumps({"task": TASK}), "to": "[]"}
+    return [client.xadd(stream_of(cast.practice_id), fields).decode() for _ in range(times)]
+
+
+def test_a_page_that_polls_hears_what_it_missed(ana: Browser, signals: redis.Redis, cast: Cast) -> None:
+    first, _, last = told(signals, cast, 3)
+
+    answer = ana.get(f"/live/since?after={first}").json
+
+    assert answer["signals"] == [{"kind": "task", "ids": {"task": TASK}}] * 2
+    assert answer["last"] == last
+
+
+def test_a_page_that_missed_too_much_is_told_to_fetch_everything(
+    ana: Browser, signals: redis.Redis, cast: Cast
+) -> None:
+    first, *_ = told(signals, cast, live.MOST_REPLAYED + 2)
+
+    answer = ana.get(f"/live/since?after={first}").json
+
+    assert answer["signals"] == [{"kind": "resync", "ids": {}}]
+
+
+def test_a_page_that_missed_what_is_forgotten_is_told_so(
+    ana: Browser, signals: redis.Redis, cast: Cast
+) -> None:
+    first, *_ = told(signals, cast, 3)
+    signals.xtrim(stream_of(cast.practice_id), maxlen=1, approximate=False)
+
+    answer = ana.get(f"/live/since?after={first}").json
+
+    assert answer["signals"] == [{"kind": "resync", "ids": {}}]
 
 
 def a_signal(*members: Member) -> Signal:

@@ -341,12 +341,25 @@ class TestAgain:
         app = an_app(session, cast.ana)
 
         asked = ana.post_part("/sign-in/again", **self.form(cast.ana))
-        wrong = ana.post_part("/sign-in/again/code", code="0")
-        right = ana.post_part("/sign-in/again/code", code=now_of(session, app))
+        of_page = {"member_id": str(cast.ana.id)}
+        wrong = ana.post_part("/sign-in/again/code", code="0", **of_page)
+        right = ana.post_part("/sign-in/again/code", code=now_of(session, app), **of_page)
 
         assert 'name="code"' in asked.text
         assert wrong.status_code == 422
         assert "data-inside" in right.text
+
+    def test_the_code_of_somebody_else_opens_nothing_under_her_page(
+        self, ana: Browser, session: Session, cast: Cast
+    ) -> None:
+        self.ended(ana, session)
+        app = an_app(session, cast.ben)
+        ana.post("/sign-in", login="ben", password=PASSWORD)
+
+        answer = ana.post_part("/sign-in/again/code", code=now_of(session, app), member_id=str(cast.ana.id))
+
+        assert "data-inside" not in answer.text
+        assert ana.part("/inbox/counts").status_code == 401
 
     def test_another_tab_may_have_signed_in_already(self, ana: Browser, cast: Cast) -> None:
         assert f'data-inside="{cast.ana.id}"' in ana.part("/sign-in/again").text

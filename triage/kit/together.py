@@ -48,10 +48,20 @@ class Together(Generic[Item, Result]):
         while not mine.is_done:
             with self._turn:
                 if not mine.is_done:
-                    self._serve([self._queue.popleft() for _ in range(min(self._most, len(self._queue)))])
+                    self._lead(mine)
         if mine.failure is not None:
             raise mine.failure
         return mine.results[0]
+
+    def _lead(self, mine: _Waiting[Item, Result]) -> None:
+        is_through = False
+        try:
+            self._serve([self._queue.popleft() for _ in range(min(self._most, len(self._queue)))])
+            is_through = True
+        finally:
+            # Whoever is gone leaves nothing behind, over which each later batch would fall again.
+            if not is_through and mine in self._queue:
+                self._queue.remove(mine)
 
     def _serve(self, served: list[_Waiting[Item, Result]]) -> None:
         try:

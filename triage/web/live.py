@@ -252,20 +252,26 @@ def _missed(ear: Ear, last_seen: str) -> Iterator[str]:
     if not last_seen:
         return
     try:
-        stream_key = live.stream_of(ear.practice_id)
-        missed = hub.client().xrange(stream_key, min=f"({last_seen}", count=MOST_REPLAYED + 1)
-        oldest = hub.client().xrange(stream_key, count=1)
+        heard = _heard_since(ear, last_seen)
     except redis.RedisError:
+        heard = None
+    if heard is None:
         yield _event("", "resync", "{}")
         return
-    is_trimmed = bool(oldest) and _order(oldest[0][0].decode()) > _order(last_seen)
-    if len(missed) > MOST_REPLAYED or is_trimmed or not oldest:
-        yield _event("", "resync", "{}")
-        return
-    for signal_id, fields in missed:
-        for_ear = audible(live.read(fields), ear)
-        if for_ear is not None:
-            yield _event(signal_id.decode(), *for_ear)
+    for signal_id, kind, data in heard:
+        yield _event(signal_id, kind, data)
+
+
+def _heard_since(ear: Ear, last_seen: str) -> list[tuple[str, str, str]] | None:
+    """None where it is too much to be told one by one, or is not known any more. Raises `RedisError`."""
+    stream_key = live.stream_of(ear.practice_id)
+    missed = hub.client().xrange(stream_key, min=f"({last_seen}", count=MOST_REPLAYED + 1)
+    oldest = hub.client().xrange(stream_key, count=1)
+    is_trimmed = not oldest or _order(oldest[0][0].decode()) > _order(last_seen)
+    if is_trimmed or len(missed) > MOST_REPLAYED:
+        return None
+    audible_to_ear = ((signal_id, audible(live.read(fields), ear)) for signal_id, fields in missed)
+    return [(signal_id.decode(), *heard) for signal_id, heard in audible_to_ear if heard is not None]
 
 
 def _order(signal_id: str) -> tuple[int, int]:
@@ -295,23 +301,15 @@ def _rights(ear: Ear) -> tuple[bool, bool]:
 @blueprint.get("/live/since", endpoint="since")
 @needs(Privilege.MESSAGES, is_activity=False)
 def since() -> Response:
-    """The same signals for a page that polls, after the id it saw last. 204: nothing to be heard of Redis."""
+    """The same signals for a page that polls, after the id it saw last; `away` where nothing is to be heard of Redis."""
     ear = ear_of(current_member())
     after = request.args.get("after", "")
-    stream_key = live.stream_of(ear.practice_id)
     try:
-        newest = hub.client().xrevrange(stream_key, count=1)
-        entries = (
-            hub.client().xrange(stream_key, min=f"({after}", count=MOST_REPLAYED)
-            if _order(after) > (0, 0)
-            else []
-        )
+        newest = hub.client().xrevrange(live.stream_of(ear.practice_id), count=1)
+        heard = _heard_since(ear, after) if _order(after) > (0, 0) else []
     except redis.RedisError:
         return jsonify(last=after, signals=[{"kind": "away", "ids": {}}], version=_version())
-    signals = []
-    for _, fields in entries:
-        for_ear = audible(live.read(fields), ear)
-        if for_ear is not None:
-            signals.append({"kind": for_ear[0], "ids": json.loads(for_ear[1])})
+    told = [("", "resync", "{}")] if heard is None else heard
+    signals = [{"kind": kind, "ids": json.loads(data)} for _, kind, data in told]
     last = newest[0][0].decode() if newest else after
     return jsonify(last=last, signals=signals, version=_version())

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from flask import Blueprint, Response, request
-from sqlalchemy.exc import OperationalError, SQLAlchemyError, TimeoutError
+from sqlalchemy.exc import OperationalError, TimeoutError
 
 from triage import gateways
 from triage.config import settings
@@ -36,9 +36,10 @@ _accounts: dict[str, tuple[float, Account | None]] = {}
 _owners: dict[str, tuple[float, UUID | None]] = {}
 
 
-# Texts that come while others are being committed are committed together.
+# Texts that come while others are being committed are committed together. Whatever is wrong with one of them, also
+# what nobody has thought of, the others may be of other practices.
 _ledger = Together(
-    ledger.receive_now, most=50, fails_one=SQLAlchemyError, fails_all=(OperationalError, TimeoutError)
+    ledger.receive_now, most=50, fails_one=Exception, fails_all=(OperationalError, TimeoutError)
 )
 
 

@@ -152,6 +152,15 @@ class TestTries:
         assert max(wait for wait in waits if wait is not None) > 10 * 60
         assert sign_in.wait_before_trying(session, "ben", "192.0.2.1", now=now) is None
 
+    def test_other_spellings_of_a_login_share_its_tries(self, session: Session) -> None:
+        now = clock.now(session)
+        spellings = ("ana", " ANA ", "a\x00na", "\x00ana", "ana\x00\x00")
+
+        for login in spellings:
+            assert sign_in.wait_before_trying(session, login, "10.0.0.1", now=now) is None
+
+        assert sign_in.wait_before_trying(session, "ana\x00 ", "10.0.0.2", now=now) is not None
+
     def test_after_a_quarter_of_an_hour_all_is_forgotten(self, session: Session) -> None:
         now = clock.now(session)
         for minutes in range(12):

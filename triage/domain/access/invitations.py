@@ -13,7 +13,7 @@ from triage.domain.mail import Template
 from triage.domain.practice import sign_in
 from triage.domain.practice.member import Member
 from triage.domain.practice.practice import find_practice
-from triage.kit.errors import NotPossible
+from triage.kit.errors import NotFound, NotPossible
 from triage.kit.secrets import Vault
 
 
@@ -97,15 +97,22 @@ def invitation_of(session: Session, member: Member, *, now: datetime) -> Invitat
 
 def invited(session: Session, token: str, *, now: datetime) -> Member:
     """Raises `NotFound`."""
-    return tokens.owner(session, token, Purpose.INVITATION, now=now)
+    return _without_password(tokens.owner(session, token, Purpose.INVITATION, now=now))
 
 
 def accept(session: Session, token: str, password: str, *, now: datetime) -> Member:
     """The member has a password from now on; the link is used up. Raises `NotFound`, `Invalid`."""
-    member = tokens.owner(session, token, Purpose.INVITATION, now=now, lock=True)
+    member = _without_password(tokens.owner(session, token, Purpose.INVITATION, now=now, lock=True))
     words = (member.login, member.name, member.practice.name)
     member.password_hash = sign_in.hash_password(password, about=words)
     tokens.end(session, member, Purpose.INVITATION, now=now)
     factors.note(session, member, "invitation accepted", by=member, now=now)
     session.flush()
+    return member
+
+
+def _without_password(member: Member) -> Member:
+    """Who has got one meanwhile, by an admin's hand, has an account that a letter must not open."""
+    if member.password_hash is not None:
+        raise NotFound(tokens.NOT_VALID)
     return member

@@ -34,7 +34,7 @@ class ResetRequest(db.Base):
 
 def ask(session: Session, login: str, address: str, *, vault: Vault, now: datetime) -> None:
     """The same for everybody. Who asks too often is not heard, and is not told so."""
-    by_login = throttle.wait_for(session, BY_LOGIN, login.strip().lower(), now=now)
+    by_login = throttle.wait_for(session, BY_LOGIN, sign_in.plain_login(login), now=now)
     by_address = throttle.wait_for(session, BY_ADDRESS, address, now=now)
     if by_login is None and by_address is None:
         sealed = vault.seal(login[:LONGEST_LOGIN], about=SEALED_ABOUT)

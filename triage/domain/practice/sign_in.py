@@ -139,13 +139,18 @@ def check_password(session: Session, login: str, password: str) -> Member | None
 
 def who_signs_in_as(session: Session, login_or_email: str) -> Member | None:
     """By login; else by e-mail address, where it is one active member's alone."""
-    given = login_or_email.strip().lower().replace("\0", "")
+    given = plain_login(login_or_email)
     member = session.scalar(select(Member).where(Member.login == given))
     if member is not None or "@" not in given:
         return member
     having_it = select(Member).where(func.lower(Member.email) == given, Member.is_active).limit(2)
     found = session.scalars(having_it).all()
     return found[0] if len(found) == 1 else None
+
+
+def plain_login(given: str) -> str:
+    """What was typed, as it is compared and counted: two spellings of one login share their tries."""
+    return given.replace("\0", "").strip().lower()
 
 
 def set_password(session: Session, member: Member, password: str, *, now: datetime) -> None:
@@ -192,7 +197,7 @@ def wait_before_trying(session: Session, login: str, address: str, *, now: datet
 
     A try that must wait counts for no longer span, so that impatience alone locks nobody out.
     """
-    key = login.strip().lower()
+    key = plain_login(login)
     by_address = throttle.wait_for(session, BY_ADDRESS, address, now=now)
     for limit in (AT_ONCE, SOON, BY_LOGIN):
         wait = throttle.wait_for(session, limit, key, now=now)

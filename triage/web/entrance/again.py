@@ -43,7 +43,8 @@ def again_now() -> Response:
 @auth.post("/sign-in/again/code", endpoint="again_code")
 @public
 def again_code() -> Response:
-    tried = try_code(request.form.get("code", ""))
+    """Another tab may have begun to sign in somebody else."""
+    tried = try_code(request.form.get("code", ""), only=request.form.get("member_id", "") or "-")
     if tried.member is None:
         return _form("password")
     if not tried.token:

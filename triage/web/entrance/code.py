@@ -35,13 +35,13 @@ class Tried(NamedTuple):
         return 429 if self.wait else 422
 
 
-def try_code(given: str) -> Tried:
-    """Counted before it is looked at."""
+def try_code(given: str, *, only: str = "") -> Tried:
+    """Counted before it is looked at. `only`: the id of the one member who may come in here."""
     with db.transaction() as session:
         now = clock.now(session)
         member = who_is_half_way(session, now=now)
         wait = codes.wait_before_code(session, member, now=now) if member else None
-    if member is None:
+    if member is None or (only and str(member.id) != only):
         return Tried()
     if wait is not None:
         metrics.SIGN_INS.labels("throttled").inc()
