@@ -97,8 +97,8 @@ def test_a_number_is_tested_at_the_carrier(desk_of: DeskOf, people: Cast) -> Non
 
     ada.button("Test").click()
 
-    expect(ada.page.locator("dl [role=status]")).to_contain_text("The account has this number")
-    expect(ada.page.locator("dl [role=status]")).to_contain_text("calls this installation")
+    expect(ada.page.locator("[role=status] dl")).to_contain_text("The account has this number")
+    expect(ada.page.locator("[role=status] dl")).to_contain_text("calls this installation")
 
 
 def test_two_admins_save_the_same_part(desk_of: DeskOf) -> None:
