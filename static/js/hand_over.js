@@ -1,8 +1,7 @@
-// Taking along what is shown once: on paper, or to be pasted elsewhere.
+// Taking along what is shown once, to be pasted elsewhere.
 import { find, say } from "./page.js";
 
 document.addEventListener("click", ({ target }) => {
-  if (target.closest?.("[data-print]")) print();
   const field = find(target.closest?.("[data-copy]")?.dataset.copy ?? "#nothing");
   if (field) navigator.clipboard?.writeText(field.value).then(() => say("Copied"));
 });

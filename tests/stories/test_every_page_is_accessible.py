@@ -163,7 +163,7 @@ PLACES = [
 
 OPENED = (
     "[popover]:popover-open, dialog[open], .is-selecting, .summary, [role=alert], .results, .empty, .qr, .diff,"
-    " .field-error, .trial, .choices, dl [role=status]"
+    " .field-error, .trial, .choices, [role=status] dl"
 )
 OVERFLOWING = """() => {
   const wide = document.documentElement.clientWidth;

@@ -7,7 +7,7 @@ from playwright.sync_api import Dialog, expect
 
 from tests.cast import Cast
 from tests.stories.clinic import Clinic
-from tests.stories.desk import Desk
+from tests.stories.desk import PHONE, Desk
 from triage.domain.practice.privileges import Role
 
 DeskOf = Callable[..., Desk]
@@ -97,8 +97,8 @@ def test_a_number_is_tested_at_the_carrier(desk_of: DeskOf, people: Cast) -> Non
 
     ada.button("Test").click()
 
-    expect(ada.page.locator("dl [role=status]")).to_contain_text("The account has this number")
-    expect(ada.page.locator("dl [role=status]")).to_contain_text("calls this installation")
+    expect(ada.page.locator("[role=status] dl")).to_contain_text("The account has this number")
+    expect(ada.page.locator("[role=status] dl")).to_contain_text("calls this installation")
 
 
 def test_two_admins_save_the_same_part(desk_of: DeskOf) -> None:
@@ -126,3 +126,13 @@ def test_words_are_seen_as_somebody_gets_them_while_they_are_written(desk_of: De
     expect(ada.page.locator("#text-preview")).to_contain_text("Your team at Elm Street Clinic")
     ada.page.get_by_label("Words").fill("- {nobody}")
     expect(ada.page.locator("#text-preview")).to_contain_text("There is no {nobody}.")
+
+
+def test_on_a_phone_one_button_leads_to_every_settings_page(desk_of: DeskOf) -> None:
+    ada = desk_of("admin", **PHONE).open("/settings/practice")
+
+    ada.button("Practice").click()
+    ada.open_popover.get_by_role("link", name="Auto-assignment").click()
+
+    expect(ada.heading).to_have_text("Auto-assignment")
+    expect(ada.button("Auto-assignment")).to_be_visible()

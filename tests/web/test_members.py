@@ -1,5 +1,7 @@
 """The people of a practice: adding, changing, switching off, passwords, signing out."""
 
+import html
+import re
 from typing import Any
 
 import pytest
@@ -114,6 +116,26 @@ def test_an_admin_changes_somebody(admin: Browser, session: Session, cast: Cast)
     assert (ben.name, ben.role.name, ben.is_away) == ("Benjamin Brook", "Supervisor", True)
     assert members.facility_ids_of(session, ben) == {cast.north.id, cast.south.id}
     assert members.kept_out_of_ids(session, ben) == {program.id}
+
+
+def test_who_changes_a_member_second_is_told_what_the_first_one_changed(
+    admin: Browser, session: Session, cast: Cast
+) -> None:
+    ben = session.get_one(Member, cast.ben.id)
+    page = admin.get(f"/settings/members/{ben.id}").text
+    seen = re.search(r'name="seen" value="([^"]+)"', page)
+    assert seen
+    ben.is_away = True
+    session.commit()
+
+    answer = admin.post(
+        f"/settings/members/{ben.id}", **the_form(ben, name="Benjamin Brook", seen=html.unescape(seen[1]))
+    )
+
+    assert answer.status_code == 409
+    assert "Away is now <bdi>on</bdi>; it was <bdi>off</bdi>." in answer.text
+    assert 'value="Benjamin Brook"' in answer.text
+    assert session.get_one(Member, ben.id).name == "Ben Brook"
 
 
 def test_a_change_is_noted_by_names_of_fields_and_never_by_what_they_hold(

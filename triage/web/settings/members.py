@@ -19,8 +19,20 @@ from triage.kit import clock, db
 from triage.kit.errors import Invalid, NotFound
 from triage.web import once
 from triage.web.auth import current_member, needs
+from triage.web.settings import seen
 from triage.web.settings.pages import an_id, ids, is_on, page, saved, settings
 from triage.web.settings.places import tasks_returned
+
+LABELS = {
+    "name": "Name",
+    "login": "Login",
+    "email": "E-mail address",
+    "role_id": "Role",
+    "facility_ids": "Works at",
+    "program_ids": "Kept out of these programs",
+    "is_active": "Can sign in",
+    "is_away": "Away",
+}
 
 
 @settings.get("/settings/members")
@@ -121,6 +133,7 @@ def change_member(member_id: UUID) -> Response:
     def change(session: Session) -> str:
         by = current_member()
         member = find_member(session, by.practice_id, member_id, lock=True)
+        seen.check(_as_shown(session, member), LABELS)
         returned = staffing.change_member(session, member, _wanted(is_new=False), by=by)
         return f"{member.name} saved.{tasks_returned(returned)}"
 
@@ -128,6 +141,8 @@ def change_member(member_id: UUID) -> Response:
         said = once.run(change)
     except (Invalid, NotFound) as refusal:
         return _page(_given(), _errors_of(refusal), shown, 422)
+    except seen.Overtaken as refusal:
+        return _page(_given(), {}, _find(member_id), 409, overtaken=refusal.changes)
     is_me = member_id == current_member().id
     return saved(said, "settings.home" if is_me else "settings.members")
 
@@ -208,6 +223,23 @@ def _given() -> dict[str, object]:
     }
 
 
+def _as_shown(session: Session, member: Member) -> dict[str, object]:
+    """With the names of role, locations and programs: what changed is told in words."""
+    now = staffing.as_is(session, member)
+    places = practices.facilities_of(session, member.practice_id)
+    programs = program.programs_of(session, member.practice_id)
+    return {
+        "name": now.name,
+        "login": now.login,
+        "email": now.email or "",
+        "role_id": member.role.name,
+        "facility_ids": ", ".join(one.name for one in places if one.id in now.facility_ids),
+        "program_ids": ", ".join(one.name for one in programs if one.id in now.program_ids),
+        "is_active": now.is_active,
+        "is_away": now.is_away,
+    }
+
+
 def _errors_of(refusal: Invalid | NotFound) -> dict[str, str]:
     """Inside a member's form only the role can be missing."""
     return once.errors_of(refusal) if isinstance(refusal, Invalid) else {"role_id": "Choose a role."}
@@ -220,6 +252,7 @@ def _page(
     status: int = 200,
     *,
     password_errors: Mapping[str, str] | None = None,
+    overtaken: list[seen.Overtaking] | None = None,
 ) -> Response:
     asking = current_member()
     with db.reading() as session:
@@ -230,6 +263,7 @@ def _page(
         have = factors.factors_of(session, member) if member else None
         now = clock.now(session)
         invitation = invitations.invitation_of(session, member, now=now) if member else None
+        shown = seen.shown(_as_shown(session, member)) if member else None
     return page(
         "settings/member.html",
         "members",
@@ -237,6 +271,8 @@ def _page(
         values=values,
         errors=errors,
         password_errors=password_errors or {},
+        overtaken_by=overtaken or [],
+        shown=shown,
         member=member,
         is_me=member is not None and member.id == asking.id,
         is_new=member is None,
