@@ -24,7 +24,7 @@ export function measure(text) {
 }
 
 /** What can be seen is shown as it is; of the others only the number helps to find them. */
-const named = (sign) => (/[^\p{C}\p{Z}\p{M}]/u.test(sign) ? sign : `U+${sign.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}`);
+const named = (sign) => (/[^\p{C}\p{Z}\p{M}]/u.test(sign) ? `"${sign}"` : `U+${sign.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}`);
 
 function counter(area) {
   const output = find("#counter");

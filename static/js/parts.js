@@ -9,11 +9,12 @@ const waiting = new Map([
   ["#rows, #conversation[data-open]", () => import("./presence.js")],
 ]);
 
+/** What did not come, on a bad line, is asked for again with the next part; links and forms do the work meanwhile. */
 function look() {
   for (const [part, load] of waiting) {
     if (!find(part)) continue;
     waiting.delete(part);
-    load();
+    load().catch(() => waiting.set(part, load));
   }
 }
 
@@ -23,14 +24,15 @@ look();
 // ---- the small window ----
 
 const isWindow = () => settings().window !== undefined;
-if (!isWindow() && sessionStorage.getItem("dock")) import("./dock.js");
+if (!isWindow() && sessionStorage.getItem("dock")) import("./dock.js").catch(() => {});
 
 document.addEventListener("click", async (event) => {
   const link = event.target.closest?.("[data-dock]");
   if (!link || isWindow() || event.ctrlKey || event.metaKey) return;
   event.preventDefault();
-  const { dock } = await import("./dock.js");
-  if (!dock(link.dataset.dock, link.getAttribute("href"))) find(".conversation-back")?.click();
+  const { dock } = await import("./dock.js").catch(() => ({}));
+  if (!dock) location.assign(link.href);
+  else if (!dock(link.dataset.dock, link.getAttribute("href"))) find(".conversation-back")?.click();
 });
 
 /** Whoever signs out leaves nothing in this tab. */

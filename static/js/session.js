@@ -26,4 +26,4 @@ document.addEventListener("submit", (event) => {
 });
 
 // Nobody is idle in the first seconds of a page.
-setTimeout(() => import("./idle.js"), 10000);
+setTimeout(() => import("./idle.js").catch(() => {}), 10000);

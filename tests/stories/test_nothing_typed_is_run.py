@@ -152,7 +152,7 @@ def _search_and_choose(ada: Desk, conversation: str) -> None:
     ada.page.locator("[data-opens^=assign-]").click()
     expect(ada.open_popover).to_contain_text(CORPUS[0])
     ada.open_popover.get_by_label("Ada Admin").check()
-    ada.open_popover.get_by_role("button", name="Assign", exact=True).click()
+    ada.open_popover.locator("[data-assign-button]").click()
     expect(ada.toasts).to_contain_text(CORPUS[0])
     assert _is_inert(ada.page)
 

@@ -120,7 +120,7 @@ def test_a_laptop_that_slept_asks_for_what_it_missed(clinic: Clinic, desk_of: De
     """)
     ana.page.reload()
     expect(ana.page.locator("#queue")).to_be_visible()
-    ana.page.wait_for_function("window.lines?.[0]?.readyState === 1")
+    clinic.soon(lambda: ana.page.evaluate("window.lines?.[0]?.readyState === 1"))
     ana.page.evaluate("window.isAsleep = true")
     a_text(clinic, "Came in the night")
     expect(ana.row("Came in the night")).to_have_count(0)

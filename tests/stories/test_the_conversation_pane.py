@@ -78,7 +78,7 @@ def test_the_counter_names_what_makes_texts_shorter(clinic: Clinic, desk_of: Des
     ana.reply.fill("Don't come")
     expect(counter).to_have_text("10 · 1 text")
     ana.reply.fill("Don’t come")
-    expect(counter).to_have_text("10 · 1 text · 70 a text because of ’")
+    expect(counter).to_have_text('10 · 1 text · 70 a text because of "’"')
     ana.reply.fill("x" * 1601)
     expect(counter).to_have_text("1,601 of 1,600 characters: too long")
 
