@@ -110,7 +110,7 @@ document.addEventListener("submit", async (event) => {
   const values = { form_id: crypto.randomUUID(), back: location.pathname + location.search };
   const next = queue.rows().find((row) => !chosen.has(row.dataset.task) && row.dataset.gone === undefined);
   await htmx.ajax("POST", submitter.getAttribute("formaction"), { source: form(), target: "#toasts", swap: "none", values });
-  if (["complete", "delete", "reopen"].includes(does)) queue.focusRow(rows()[0] ?? (next?.isConnected ? next : queue.current()));
+  if (["complete", "delete", "reopen"].includes(does)) queue.focusRow(rows().find((row) => row.dataset.gone === undefined) ?? (next?.isConnected ? next : queue.current()));
 });
 
 /** The list of colleagues was asked for with one task; it gets them all. */

@@ -6,7 +6,9 @@ from typing import NamedTuple
 from triage.domain.patients.patient import sort_key
 
 SNIPPET = 140
-BEFORE_HIT = 32
+# A narrow list shows about so much of a line.
+IN_SIGHT = 36
+BEFORE_HIT = 16
 
 
 class Part(NamedTuple):
@@ -31,7 +33,7 @@ def excerpt(text: str, words: str) -> str:
     line = " ".join(text.split())
     pattern = _pattern(words)
     hit = pattern.search(_plain(line)) if pattern else None
-    if hit is None or hit.end() <= SNIPPET:
+    if hit is None or hit.end() <= IN_SIGHT:
         return line[:SNIPPET]
     begin = line.rfind(" ", 0, max(0, hit.start() - BEFORE_HIT)) + 1
     return "…" + line[begin : begin + SNIPPET]
