@@ -5,7 +5,7 @@ from datetime import timedelta
 from triage import gateways, runtime
 from triage.config import settings
 from triage.domain import jobs, mail
-from triage.domain.access import resets
+from triage.domain.access import resets, tokens
 from triage.domain.conversations import delivery, sending, waiting
 from triage.domain.inbox import searching, transitions
 from triage.domain.intake import ledger, process
@@ -80,6 +80,8 @@ def trim() -> None:
         now = clock.now(session)
         throttle.trim(session, now=now)
         submission.trim(session, now=now)
+        mail.trim(session, now=now)
+        tokens.trim(session, now=now)
         searching.trim(session, now=now)
 
 

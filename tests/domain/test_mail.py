@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tests.cast import SECRET_KEY, Cast
@@ -90,3 +91,16 @@ def test_a_letter_of_a_lost_key_fails_and_stops_nobody(session: Session, cast: C
 
     assert mail.claim(session, vault=Vault(["another key altogether"]), now=clock.now(session)) == []
     assert letter.state is State.FAILED
+
+
+def test_a_letter_is_kept_for_a_month_and_one_that_waits_for_longer(session: Session, cast: Cast) -> None:
+    gone, now = a_letter(session, cast), clock.now(session)
+    mail.sent(session, gone.id, now=now)
+    session.flush()
+    a_letter(session, cast)
+
+    mail.trim(session, now=now + timedelta(days=29))
+    assert len(session.scalars(select(Letter)).all()) == 2
+    mail.trim(session, now=now + timedelta(days=31))
+
+    assert [letter.state for letter in session.scalars(select(Letter))] == [State.WAITING]

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import click
 import psycopg
 import pytest
 import yaml
@@ -81,7 +82,8 @@ def test_database_and_redis_are_not_on_the_network_and_the_rest_is_on_this_compu
 def test_the_commands_of_the_services_exist(services: dict[str, Any]) -> None:
     for name in ("migrate", "web", "worker", "scheduler", "simulator"):
         program, command, *arguments = services[name]["command"]
-        known = cli.commands[command]
+        known = cli.get_command(click.Context(cli), command)
+        assert known is not None
         options = {option for parameter in known.params for option in parameter.opts}
 
         assert program == "triage"

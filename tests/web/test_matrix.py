@@ -446,6 +446,7 @@ CHANGE_NOTHING = {
     "auth.passkey_question",
     "settings.ask_for_passkey",
     "settings.preview_text",
+    "auth.unlock_question",
     "auth.renew",
 }
 

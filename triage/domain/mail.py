@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, select, update
+from sqlalchemy import CheckConstraint, Index, delete, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from triage.domain import jobs
@@ -17,6 +17,7 @@ from triage.kit.secrets import Vault
 # Whoever waits for a letter has long asked for another one by then.
 PAUSES = (timedelta(seconds=30), timedelta(minutes=2), timedelta(minutes=10), timedelta(hours=1))
 LEASE = timedelta(minutes=2)
+KEPT = timedelta(days=30)
 AT_ONCE = 20
 
 
@@ -151,6 +152,11 @@ def newest(session: Session, member: Member, template: Template) -> Letter | Non
         .order_by(Letter.id.desc())
         .limit(1)
     )
+
+
+def trim(session: Session, *, now: datetime) -> None:
+    """Remove letters that ended a month ago: an address is kept no longer than somebody may ask about it."""
+    session.execute(delete(Letter).where(Letter.ended_at < now - KEPT))
 
 
 def is_due(session: Session, *, now: datetime) -> bool:

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, UniqueConstraint, select, update
+from sqlalchemy import CheckConstraint, Index, UniqueConstraint, delete, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from triage.domain.practice.member import Member, load_member
@@ -20,6 +20,7 @@ class Purpose(StrEnum):
     PASSWORD_RESET = "password_reset"
 
 
+KEPT = timedelta(days=30)
 HOLDS = {Purpose.INVITATION: timedelta(days=7), Purpose.PASSWORD_RESET: timedelta(hours=1)}
 
 
@@ -87,6 +88,11 @@ def owner(session: Session, token: str, purpose: Purpose, *, now: datetime, lock
     if member is None or not member.is_active:
         raise NotFound(NOT_VALID)
     return member
+
+
+def trim(session: Session, *, now: datetime) -> None:
+    """Remove links that have opened nothing for a month."""
+    session.execute(delete(MemberToken).where(MemberToken.expires_at < now - KEPT))
 
 
 def newest(session: Session, member: Member, purpose: Purpose) -> MemberToken | None:
