@@ -75,7 +75,7 @@ OPENED = (
     ("searched", "/inbox/all", "/ a p p o i n t Enter"),
     ("found-nothing", "/inbox/all", "/ z z z z Enter"),
 )
-OVER = "[popover]:popover-open, dialog[open], .is-selecting, .empty, mark"
+OVER = "[popover]:popover-open, dialog[open], .is-selecting, #queue .empty, #queue mark"
 
 
 @contextmanager

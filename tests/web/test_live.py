@@ -2,6 +2,7 @@
 
 import json
 import threading
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -31,14 +32,19 @@ def signals(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> redis.Redis:
 
 
 def told(client: redis.Redis, cast: Cast, times: int) -> list[str]:
-    fields = {"kind": "task", "ids": json.dumps({"task": TASK}), "to": "[]"}
-    return [client.xadd(stream_of(cast.practice_id), fields).decode() for _ in range(times)]
+    fields: dict[Any, Any] = {"kind": "task", "ids": json.dumps({"task": TASK}), "to": "[]"}
+    ids: list[Any] = [client.xadd(stream_of(cast.practice_id), fields) for _ in range(times)]
+    return [id_.decode() for id_ in ids]
+
+
+def missed_since(browser: Browser, last: str) -> Any:
+    return browser.get(f"/live/since?after={last}").json
 
 
 def test_a_page_that_polls_hears_what_it_missed(ana: Browser, signals: redis.Redis, cast: Cast) -> None:
     first, _, last = told(signals, cast, 3)
 
-    answer = ana.get(f"/live/since?after={first}").json
+    answer = missed_since(ana, first)
 
     assert answer["signals"] == [{"kind": "task", "ids": {"task": TASK}}] * 2
     assert answer["last"] == last
@@ -49,7 +55,7 @@ def test_a_page_that_missed_too_much_is_told_to_fetch_everything(
 ) -> None:
     first, *_ = told(signals, cast, live.MOST_REPLAYED + 2)
 
-    answer = ana.get(f"/live/since?after={first}").json
+    answer = missed_since(ana, first)
 
     assert answer["signals"] == [{"kind": "resync", "ids": {}}]
 
@@ -60,7 +66,7 @@ def test_a_page_that_missed_what_is_forgotten_is_told_so(
     first, *_ = told(signals, cast, 3)
     signals.xtrim(stream_of(cast.practice_id), maxlen=1, approximate=False)
 
-    answer = ana.get(f"/live/since?after={first}").json
+    answer = missed_since(ana, first)
 
     assert answer["signals"] == [{"kind": "resync", "ids": {}}]
 
