@@ -76,6 +76,9 @@ OPENED = (
     ("found-nothing", "/inbox/all", "/ z z z z Enter"),
 )
 OVER = "[popover]:popover-open, dialog[open], .is-selecting, #queue .empty, #queue mark"
+# What moves on its way to a place is seen at its end; what never ends may go on.
+AT_REST = """() => document.getAnimations().every((one) =>
+  one.playState !== "running" || one.effect.getTiming().iterations === Infinity)"""
 
 
 @contextmanager
@@ -134,6 +137,7 @@ def _readme_picture(browser: Browser, address: str) -> None:
 
 def _all_pages(browser: Browser, address: str, scheme: str, width: str, size: tuple[int, int]) -> None:
     def picture(page: Page, name: str) -> None:
+        page.wait_for_function(AT_REST)
         page.screenshot(path=str(FOR_EYES / f"{name}-{width}-{scheme}.png"))
 
     for login in sorted({login for login, _ in PAGES.values()}):
