@@ -17,6 +17,7 @@ from tests.web.conftest import Browser
 from triage.domain.practice import sign_in
 from triage.domain.practice.member import Member
 from triage.domain.practice.privileges import Messages
+from triage.domain.practice.sign_in import MemberSession
 from triage.kit import clock
 from triage.kit.live import Signal, stream_of
 from triage.web import live
@@ -120,6 +121,19 @@ def test_a_stream_ends_when_the_role_hears_less(session: Session, cast: Cast) ->
     assert live._still_signed_in(token, ear)
 
     session.execute(update(Member).where(Member.id == wes.id).values(role_id=cast.ben.role_id))
+    session.commit()
+    session.expire_all()
+
+    assert not live._still_signed_in(token, ear)
+
+
+def test_a_stream_ends_when_its_page_is_locked(session: Session, cast: Cast) -> None:
+    token = sign_in.start_session(session, cast.ana, browser="test", now=clock.now(session))
+    session.commit()
+    ear = live.ear_of(cast.ana)
+    assert live._still_signed_in(token, ear)
+
+    session.execute(update(MemberSession).values(locked_at=clock.now(session)))
     session.commit()
     session.expire_all()
 

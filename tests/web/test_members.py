@@ -5,7 +5,7 @@ import re
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from tests import builders
@@ -16,6 +16,8 @@ from triage.domain.inbox.task import State, Task, TaskEvent
 from triage.domain.practice import member as members
 from triage.domain.practice import sign_in
 from triage.domain.practice.member import Member
+from triage.domain.practice.sign_in import MemberSession
+from triage.kit import clock
 
 NEW_PASSWORD = "another long password"
 
@@ -283,3 +285,18 @@ def _last_event(session: Session, task: Task) -> TaskEvent:
     return session.scalars(
         select(TaskEvent).where(TaskEvent.task_id == task.id).order_by(TaskEvent.version.desc()).limit(1)
     ).one()
+
+
+@pytest.mark.parametrize("what", ["password", "second-factor/reset"])
+def test_how_somebody_signs_in_is_changed_only_by_who_has_shown_lately_who_they_are(
+    what: str, admin: Browser, session: Session, cast: Cast
+) -> None:
+    """An unattended desk must not open the accounts of others, nor one's own without the old password."""
+    session.execute(update(MemberSession).values(proved_at=clock.now(session) - sign_in.FRESH_FOR))
+    session.commit()
+    page = f"/settings/members/{cast.admin.id}"
+
+    answer = admin.post(f"{page}/{what}", password=NEW_PASSWORD, back=page)
+
+    assert answer.location == f"/security/confirmation?next={page}"
+    assert sign_in.check_password(session, cast.admin.login, NEW_PASSWORD) is None

@@ -285,12 +285,18 @@ def _event(signal_id: str, kind: str, data: str) -> str:
 
 
 def _still_signed_in(token: str, ear: Ear) -> bool:
-    """Also false when the role changed what this stream may hear: the page connects again with its new rights."""
+    """Also false when the role changed what this stream may hear: the page connects again with its new rights.
+
+    A locked page hears nothing, and learns that it is locked when it connects again.
+    """
     with db.reading() as session:
-        found = sign_in.member_of_session(session, token, now=clock.now(session), is_activity=False)
+        now = clock.now(session)
+        found = sign_in.member_of_session(session, token, now=now, is_activity=False)
     if found is None:
         return False
-    member = found[0]
+    member, signed_in = found
+    if signed_in.is_locked(member.practice.lock_minutes, now):
+        return False
     return member.may(Privilege.MESSAGES) and _rights(ear_of(member)) == _rights(ear)
 
 

@@ -22,6 +22,7 @@ from triage.web.auth import current_member, needs
 from triage.web.settings import seen
 from triage.web.settings.pages import an_id, ids, is_on, page, saved, settings
 from triage.web.settings.places import tasks_returned
+from triage.web.settings.security import fresh
 
 LABELS = {
     "name": "Name",
@@ -149,6 +150,7 @@ def change_member(member_id: UUID) -> Response:
 
 @settings.post("/settings/members/<uuid:member_id>/password")
 @needs(Privilege.MEMBERS)
+@fresh
 def set_password(member_id: UUID) -> Response:
     shown = _find(member_id)
 
@@ -181,6 +183,7 @@ def sign_out_member(member_id: UUID) -> Response:
 
 @settings.post("/settings/members/<uuid:member_id>/second-factor/reset")
 @needs(Privilege.MEMBERS)
+@fresh
 def reset_second_factor(member_id: UUID) -> Response:
     def reset(session: Session) -> str:
         by = current_member()

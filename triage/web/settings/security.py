@@ -6,7 +6,7 @@ from typing import ParamSpec
 from uuid import UUID
 
 import segno
-from flask import Response, request
+from flask import Response, redirect, request, url_for
 from flask_login import current_user
 from markupsafe import Markup
 from sqlalchemy.orm import Session
@@ -48,6 +48,9 @@ def fresh(view: Callable[P, Response]) -> Callable[P, Response]:
             return view(*args, **kwargs)
         if is_for_a_part():
             return plain(({"confirm": "/security/confirmation"}, 403))
+        if request.method == "POST":
+            came_from = render.back() if "back" in request.form else None
+            return plain(redirect(url_for("settings.confirm_page", next=came_from), 303))
         return to_page("settings.confirm_page")
 
     return guarded
