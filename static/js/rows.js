@@ -165,16 +165,17 @@ const calm = () => (clearTimeout(slow), queue()?.classList.remove("is-loading"))
 document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
   if (!ofPage(ctx) || !queue()) return;
   queue().classList.remove("is-broken");
-  find("[data-problem]").hidden = true;
+  find(".is-problem")?.remove();
   slow = setTimeout(() => queue()?.classList.add("is-loading"), SLOW);
 });
 document.addEventListener("htmx:finally:request", ({ detail: { ctx } }) => ofPage(ctx) && calm());
 for (const name of ["htmx:error", "htmx:response:error"]) {
   document.addEventListener(name, ({ detail: { ctx } }) => {
-    const box = find("[data-problem]");
-    if (!ctx || !ofPage(ctx) || !box || ctx.request.method !== "GET") return;
+    const template = find("#list-problem");
+    if (!ctx || !ofPage(ctx) || !template || find(".is-problem") || ctx.request.method !== "GET") return;
+    const box = template.content.firstElementChild.cloneNode(true);
     find("a", box).href = ctx.request.action;
-    box.hidden = false;
+    template.before(box);
     queue().classList.add("is-broken");
   });
 }

@@ -262,6 +262,31 @@ def test_what_failed_is_taken_back_and_says_what_to_do(clinic: Clinic, desk_of: 
     expect(ana.row("Cannot be completed now")).not_to_have_class(re.compile("is-busy"))
 
 
+def test_a_folder_that_does_not_come_says_so(clinic: Clinic, desk_of: DeskOf) -> None:
+    waiting(clinic, "Still there")
+    ana = desk_of("ana")
+    ana.page.route("**/inbox/completed", lambda route: route.abort())
+
+    ana.page.get_by_role("link", name="Completed").click()
+    expect(ana.page.locator(".is-problem")).to_contain_text("Could not load")
+    ana.page.unroute("**/inbox/completed")
+    ana.page.get_by_role("link", name="Try again").click()
+    expect(ana.heading).to_have_text("Completed")
+
+
+def test_a_folder_that_takes_its_time_shows_that_rows_will_come(clinic: Clinic, desk_of: DeskOf) -> None:
+    waiting(clinic, "Before the wait")
+    ana = desk_of("ana")
+
+    with ana.held("/inbox/completed") as answer:
+        ana.page.get_by_role("link", name="Completed").click()
+        expect(ana.page.locator(".skeleton-row")).to_have_count(6)
+        expect(ana.page.locator(".skeleton")).to_be_visible()
+        answer.comes()
+        expect(ana.heading).to_have_text("Completed")
+    expect(ana.page.locator(".skeleton")).not_to_be_visible()
+
+
 def test_a_notice_never_covers_the_last_row(clinic: Clinic, desk_of: DeskOf) -> None:
     bodies = [f"Long list {place:02}" for place in range(14)]
     waiting(clinic, *bodies)
