@@ -56,3 +56,5 @@ function look() {
 for (const event of ["pointerdown", "pointermove", "keydown", "wheel", "touchstart"]) document.addEventListener(event, touched, { passive: true, capture: true });
 document.addEventListener("visibilitychange", () => document.hidden || look());
 setInterval(look, 5000);
+// At hand before it is needed: a page must be hidden also while the server is away.
+if (find("#cover")) import("./cover.js").catch(() => {});
