@@ -26,9 +26,5 @@ document.addEventListener("submit", (event) => {
 });
 
 // Nobody is idle in the first seconds of a page.
-<<<<<<< HEAD
-setTimeout(() => import("./idle.js").catch(() => {}), 10000);
-=======
 const watch = () => import("./idle.js").catch(() => setTimeout(watch, 30000));
 setTimeout(watch, 10000);
->>>>>>> heads/signin
