@@ -32,6 +32,11 @@ export function restore(form, box) {
   // Somebody began before the scripts had come.
   if (!before && box.value !== server.text) return later(id, box.value);
   if (!unsaved || unsaved.text === server.text) return forget(id);
+  if (box.dataset.returned !== undefined) {
+    // What was taken back stands before what has been written since.
+    box.value = `${server.text}\n\n${unsaved.text}`;
+    return later(id, box.value, 0);
+  }
   if (server.version > unsaved.version + 1) return offer(id, unsaved.text);
   box.value = unsaved.text;
   later(id, unsaved.text, 0);

@@ -28,8 +28,11 @@ export function undo() {
 
 function adopt() {
   const toasts = findAll("#toasts > .toast:not(.is-leaving)");
-  for (const toast of toasts.slice(0, -MOST)) leave(toast);
-  for (const toast of toasts.slice(-MOST)) if (!timers.has(toast)) start(toast);
+  toasts.forEach((toast, at) => {
+    // Those behind are out of sight, and their Undo still counts until their time is over.
+    toast.classList.toggle("is-behind", at < toasts.length - MOST);
+    if (!timers.has(toast)) start(toast);
+  });
 }
 
 const region = () => document.getElementById("toasts");

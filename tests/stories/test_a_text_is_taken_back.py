@@ -57,6 +57,20 @@ def test_undo_gives_the_words_back(clinic: Clinic, desk_of: DeskOf) -> None:
     assert clinic.at_carrier("Come at nnie.") == []
 
 
+def test_words_that_were_written_meanwhile_stand_behind(clinic: Clinic, desk_of: DeskOf) -> None:
+    a_waiting_text(clinic, "Both are kept")
+    ana = at(desk_of("ana"), "Both are kept")
+
+    ana.reply.fill("Come at nine.")
+    ana.button("Send text").click()
+    expect(ana.bubble("Come at nine.")).to_contain_text("Queued")
+    ana.reply.press_sequentially("z")
+    ana.toast("Sent").get_by_role("button", name="Undo").click()
+
+    expect(ana.toast("Taken back")).to_be_visible()
+    expect(ana.reply).to_have_value("Come at nine.\n\nz")
+
+
 def test_send_complete_and_next_are_undone_as_one(clinic: Clinic, desk_of: DeskOf) -> None:
     a_waiting_text(clinic, "First in line")
     a_waiting_text(clinic, "Second in line")

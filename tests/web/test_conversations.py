@@ -176,6 +176,10 @@ def test_words_that_arrive_after_they_were_sent_are_not_kept(
 
     assert late["version"] == 0
     assert ana.get(f"{address}/draft").get_json()["body"] == ""
+    # Had the answer been lost, the page would go on with the form it had: new words are new.
+    after = ana.post(f"{address}/draft", body="And bring the card.", quietly="1", **form).get_json()
+    assert after["version"] > 0
+    assert ana.get(f"{address}/draft").get_json()["body"] == "And bring the card."
 
 
 def test_who_only_reads_begins_nothing(ben: Browser, session: Session, cast: Cast) -> None:

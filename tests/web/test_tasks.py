@@ -5,6 +5,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from tests import builders
@@ -12,6 +13,8 @@ from tests.cast import Cast
 from tests.web.conftest import Browser
 from triage.domain.inbox import scope, transitions
 from triage.domain.inbox.task import State, Task
+from triage.domain.practice.member import Member
+from triage.domain.practice.privileges import Messages
 
 MOVES = ["assignees", "assignees/none", "claim", "completion", "deletion", "reopening"]
 
@@ -230,6 +233,19 @@ def test_ana_chooses_among_colleagues(ana: Browser, session: Session, cast: Cast
     assert "Ben Brook" in part
     assert "Cannot read messages" in part
     assert "Dan Drew" not in part
+
+
+def test_who_cannot_see_the_task_is_not_offered_it(ana: Browser, session: Session, cast: Cast) -> None:
+    task = builders.a_task(session, cast=cast)
+    role = builders.a_role(session, cast=cast, messages=Messages.ALL, own_facilities_only=True)
+    builders.a_member(session, cast=cast, role=role)
+    session.execute(update(Member).where(Member.id == cast.ben.id).values(password_hash=None))
+    session.commit()
+
+    part = ana.part(f"/tasks/{task.id}/assignees").text
+
+    assert part.count("Invited, not here yet") == 1
+    assert "Cannot see this task" in part
 
 
 def test_ben_does_not_choose_for_others(ben: Browser, session: Session, cast: Cast) -> None:

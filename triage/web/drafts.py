@@ -37,12 +37,12 @@ def save_draft(conversation_id: UUID) -> Response:
     member = current_member()
     with db.transaction() as session:
         conversation = scope.find_conversation(session, member, conversation_id, lock=True)
-        if once.was_received(session, member):
+        body = request.form.get("body", "")
+        # The answer to sending may have been lost: what was written after it is new all the same.
+        if once.was_received(session, member) and begun.has_left(session, conversation, body, by=member):
             saved = Saved(0, None)
         else:
-            saved = begun.save(
-                session, conversation, request.form.get("body", ""), by=member, based_on=_version()
-            )
+            saved = begun.save(session, conversation, body, by=member, based_on=_version())
     if "quietly" in request.form:
         return jsonify(version=saved.version, replaced=saved.replaced)
     return render.changed(toast=Toast("Draft saved"), back=render.back())

@@ -99,7 +99,7 @@ def withdraw(message_id: UUID) -> Response:
             now = changed.gather(session, member, conversation, task_id=task.id if task else None)
     is_here = now.shown is not None or not render.is_partial()
     words = "Taken back" if is_here else "Taken back. Your text is kept there as a draft."
-    return changed.answer(now, Toast(words), composer={})
+    return changed.answer(now, Toast(words), composer={"is_returned": True})
 
 
 def _around(session: Session, member: Member, message: Message) -> Changed:

@@ -7,10 +7,10 @@ from uuid import UUID
 from flask import Blueprint, Response, request, url_for
 from sqlalchemy.orm import Session
 
-from triage.domain.inbox import bulk, transitions
+from triage.domain.inbox import bulk, scope, transitions
 from triage.domain.inbox.bulk import Outcome
 from triage.domain.inbox.task import Task, TaskEvent
-from triage.domain.practice.member import Brief, Member, members_of
+from triage.domain.practice.member import Brief, Member, load_member, members_of
 from triage.domain.practice.privileges import Messages, Privilege
 from triage.kit import db
 from triage.kit.errors import Invalid
@@ -123,17 +123,22 @@ def toast_of(now: Changed, outcome: Outcome, alone: str, together: str) -> Toast
     return Toast(f"{said}. {rest}" if count else rest, "neutral" if count else "danger", undo_url)
 
 
-def colleagues(session: Session, member: Member) -> list[tuple[Brief, str, bool]]:
-    """Each with what to know before choosing them, and whether they can have a task at all; oneself first."""
+def colleagues(session: Session, member: Member, task: Task | None = None) -> list[tuple[Brief, str, bool]]:
+    """Each with what to know before choosing them, and whether they can have this task, or any; oneself first."""
     people = [one for one in members_of(session, member.practice_id) if one.is_active]
     people.sort(key=lambda one: one.id != member.id)
-    return [_choice(one) for one in people]
+    return [(one.brief, *_choice(session, one, task)) for one in people]
 
 
-def _choice(person: Member) -> tuple[Brief, str, bool]:
-    can_read = person.role.messages is not Messages.NONE
-    note = "Away" if person.is_away else "" if can_read else "Cannot read messages"
-    return person.brief, note, can_read
+def _choice(session: Session, person: Member, task: Task | None) -> tuple[str, bool]:
+    if person.role.messages is Messages.NONE:
+        return "Cannot read messages", False
+    with_walls = load_member(session, person.id)
+    if task is not None and (with_walls is None or not scope.can_be_given(session, with_walls, task)):
+        return "Cannot see this task", False
+    if person.password_hash is None:
+        return "Invited, not here yet", False
+    return "Away" if person.is_away else "", True
 
 
 def _move(deed: bulk.Deed, alone: str, together: str) -> Response:

@@ -92,7 +92,7 @@ def choose_assignees(task_id: UUID) -> Response:
     with db.reading() as session:
         task = scope.find_task(session, member, task_id)
         view = opened.task_view(session, member, task)
-        people = colleagues(session, member)
+        people = colleagues(session, member, task)
         back = _page_of(task)
     return render.page_or_fragment(
         "inbox/assign.html",

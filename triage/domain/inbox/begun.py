@@ -4,13 +4,16 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from triage.domain.conversations import drafts
 from triage.domain.conversations.conversation import Conversation
 from triage.domain.conversations.drafts import Draft, Saved
+from triage.domain.conversations.message import Message
 from triage.domain.inbox import scope
 from triage.domain.patients.phones import Phone, identities
+from triage.domain.practice import texts
 from triage.domain.practice.member import Member
 from triage.kit import clock
 from triage.kit import phone as phone_format
@@ -34,6 +37,17 @@ def save(session: Session, conversation: Conversation, body: str, *, by: Member,
     if not scope.may_write_in(session, by, conversation):
         raise NotAllowed("Only somebody who has this task can reply.")
     return drafts.save(session, conversation, body, by=by, based_on=based_on, now=clock.now(session))
+
+
+def has_left(session: Session, conversation: Conversation, body: str, *, by: Member) -> bool:
+    """Whether these very words are what the member last sent here: they are not begun any more."""
+    last = session.scalars(
+        select(Message.body)
+        .where(Message.conversation_id == conversation.id, Message.sent_by_id == by.id)
+        .order_by(Message.at.desc())
+        .limit(1)
+    ).first()
+    return last is not None and last.removesuffix(texts.signature_of(session, by)).strip() == body.strip()
 
 
 def listing(session: Session, member: Member) -> list[Begun]:

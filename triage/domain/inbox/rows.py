@@ -162,7 +162,7 @@ def _task_row(
         closed_by=around.people.get(task.closed_by_id) if task.closed_by_id else None,
         closed_at=task.closed_at,
         facility_name=facility_name,
-        has_draft=conversation.id in around.drafted,
+        has_draft=conversation.id in around.drafted and task.closed_at is None,
     )
 
 
