@@ -78,8 +78,10 @@ def test_twenty_rows_are_cleared_by_keys_alone(clinic: Clinic, desk_of: DeskOf) 
 
     ana.page.reload()
     expect(ana.page.locator("#empty")).to_contain_text("Nobody is waiting")
+    pane = ana.page.locator("#conversation[data-open]")
+    here = pane.get_attribute("data-conversation") or ""
     ana.page.go_back()
-    expect(ana.page.locator("#queue")).to_be_visible()
+    expect(pane).not_to_have_attribute("data-conversation", here)
     ana.page.get_by_role("link", name="Completed").click()
     expect(ana.row(bodies[19])).to_be_visible()
 
