@@ -239,8 +239,11 @@ def _furnish(clinic: Clinic, people: Cast) -> dict[str, Any]:
     )
     session.commit()
     _forge(house, "Held back, and long: " + "x" * 300)
+    newcomer = builders.a_member(session, cast=people, role=people.roles["Supervisor"], name="New Comer")
+    whose = {Purpose.INVITATION: newcomer}
     links = {
-        purpose: tokens.make(session, people.ben, purpose, now=clock.now(session)) for purpose in Purpose
+        purpose: tokens.make(session, whose.get(purpose, people.ben), purpose, now=clock.now(session))
+        for purpose in Purpose
     }
     session.commit()
     return {
