@@ -591,24 +591,6 @@ class TestFailing:
         assert len(lease.inbound_ids) == 1
         assert lease.inbound_ids[0] in (bad.id, good.id)
 
-    def test_later_texts_of_its_conversation_wait_for_a_failed_one(
-        self, superuser: Connection, session: Session, cast: Cast
-    ) -> None:
-        bad = self.poison(session, superuser, cast)
-        self.run()
-        later = received(session, a_text_from(bad.from_number), practice_id=cast.practice_id)
-        superuser.execute(text("update inbound set conversation_key = :key"), {"key": bad.conversation_key})
-
-        self.run()
-        session.expire_all()
-        assert later.state is InboundState.NEW
-        for tries in range(6):
-            with clock.shifted(timedelta(hours=tries)):
-                self.run()
-
-        session.expire_all()
-        assert (bad.state, later.state) == (InboundState.DEAD, InboundState.FILED)
-
     def test_a_mended_row_is_filed_when_it_is_released(
         self, superuser: Connection, session: Session, cast: Cast
     ) -> None:

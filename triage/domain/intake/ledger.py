@@ -338,11 +338,6 @@ _LEASE = text(
         and conversation_key not in (
           select conversation_key from inbound
           where state = 'new' and lease_until is not null and lease_until >= :now)
-        and not exists (
-          select from inbound earlier
-          where earlier.state = 'new' and earlier.attempts > 0
-            and earlier.conversation_key = inbound.conversation_key
-            and (earlier.received_at, earlier.id) < (inbound.received_at, inbound.id))
       order by next_attempt_at, received_at, id limit :size
       for update skip locked)
     update inbound set attempts = attempts + 1, lease_id = :lease, lease_until = :until
@@ -355,8 +350,6 @@ _LEASE = text(
 def claim(session: Session, *, failed_first: bool = False) -> Lease | None:
     """Take due rows: up to 200 fresh ones, or a single one that failed before. None when nothing is due.
 
-    A row that failed holds back the later ones of its conversation until it is filed or dead: STOP and START count in
-    their order.
     Ask with `failed_first` every other time: under steady load there is always something fresh.
     """
     now = clock.now_alone(session, CLAIM_LOCK)
