@@ -33,7 +33,7 @@ def ready_block(addresses: Addresses, *, phones: bool, data: Path, servers: str,
             f"  Inbox        {addresses.web:<31}Phones    {addresses.phones}",
             f"  Both         {addresses.both:<31}Mail      {addresses.phones}/mail",
         ]
-        hint = "Try: open Both, type a text on a phone, see it arrive; press J to open it and R to answer."
+        hint = "Try: open Both, type a text on a phone, see it arrive; press J and Enter to open it, R to answer."
     else:
         where = [f"  Inbox        {addresses.web}"]
         hint = "Without phones, texts to patients wait."
