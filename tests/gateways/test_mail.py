@@ -1,6 +1,7 @@
 """Letters as a mail server sees them, over SMTP."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -45,7 +46,7 @@ def test_a_letter_arrives_as_it_was_written(mailbox: Mailbox) -> None:
 
 
 @pytest.mark.parametrize("path", sorted(TEMPLATES.glob("mail/*.txt")), ids=lambda path: path.stem)
-def test_every_letter_can_be_written_and_speaks_of_no_patient(path, mailbox: Mailbox) -> None:  # type: ignore[no-untyped-def]  # a path
+def test_every_letter_can_be_written_and_speaks_of_no_patient(path: Path, mailbox: Mailbox) -> None:
     mail.send(db.new_id(), "ines@clinic.example", path.stem, VALUES)
 
     [letter] = mailbox.letters

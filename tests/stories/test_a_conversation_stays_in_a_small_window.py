@@ -111,4 +111,5 @@ def test_without_scripts_it_is_a_page(clinic: Clinic, desk_of: DeskOf) -> None:
     ana.reply.fill("Still works.")
     ana.button("Send text").click()
 
-    clinic.soon(lambda: clinic.messages("Still works."))
+    sent = clinic.soon(lambda: clinic.messages("Still works."))
+    assert len(sent) == 1

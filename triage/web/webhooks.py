@@ -179,9 +179,3 @@ def _refuse(kind: str, outcome: str) -> Response:
 
 def _twiml() -> Response:
     return Response("<Response/>", content_type="text/xml")
-
-
-def forget_accounts() -> None:
-    """Read accounts and numbers anew at the next call (after settings changed, and in tests)."""
-    _accounts.clear()
-    _owners.clear()

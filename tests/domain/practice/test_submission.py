@@ -60,6 +60,8 @@ def test_the_same_id_in_another_practice_is_another_form(session: Session, cast:
 def test_keeping_the_result_of_no_form_is_harmless(session: Session, cast: Cast) -> None:
     submission.keep_result(session, cast.ana, db.new_id(), db.new_id())
 
+    assert session.scalar(select(func.count()).select_from(Submission)) == 0
+
 
 def test_old_forms_are_removed(session: Session, cast: Cast) -> None:
     now = clock.now(session)
