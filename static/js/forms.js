@@ -3,9 +3,26 @@ import { find, findAll } from "./page.js";
 
 const FORMS = "form[data-dirty]";
 
+const isOf = ([name, value]) => typeof value === "string" && name !== "form_id";
+const written = (entries) => new URLSearchParams(entries.filter(isOf)).toString();
+
 /** As the browser would send it, without what differs at every showing. */
-function content(form) {
-  return new URLSearchParams([...new FormData(form)].filter(([name, value]) => typeof value === "string" && name !== "form_id")).toString();
+const content = (form) => written([...new FormData(form)]);
+
+/** As the server sent it, also when somebody has typed before this module came. */
+function served(form) {
+  return written([...form.elements].filter((field) => field.name && !field.matches(":disabled, button, fieldset, output")).flatMap((field) => {
+    if (field.matches("select")) return chosen(field).map((option) => [field.name, option.value]);
+    if (field.matches("[type=checkbox], [type=radio]")) return field.defaultChecked ? [[field.name, field.value]] : [];
+    return [[field.name, field.type === "file" ? null : field.defaultValue]];
+  }));
+}
+
+/** A list of which one is taken shows its first when none is marked. */
+function chosen(list) {
+  const marked = [...list.options].filter((option) => option.defaultSelected);
+  if (list.multiple || marked.length) return list.multiple ? marked : marked.slice(-1);
+  return [...list.options].filter((option) => !option.disabled).slice(0, 1);
 }
 
 const saved = new WeakMap();
@@ -16,7 +33,7 @@ function begin() {
   for (const form of findAll(FORMS)) {
     if (saved.has(form)) continue;
     // What came back from the server unsaved stays so, whatever is typed next.
-    saved.set(form, form.classList.contains("is-dirty") || find("[aria-invalid=true]", form) ? "" : content(form));
+    saved.set(form, form.classList.contains("is-dirty") || find("[aria-invalid=true]", form) ? "" : served(form));
     mark(form);
   }
   find(".summary[autofocus]")?.focus();

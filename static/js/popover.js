@@ -9,15 +9,19 @@ async function openFrom(link) {
   if (box.matches(":popover-open")) return box.hidePopover();
   link.closest("[popover]")?.hidePopover();
   await htmx.ajax("GET", box.dataset.source, { target: box, swap: "innerHTML" });
+  await prepare(box);
   if (!box.isConnected) return;
   box.showPopover();
   arrive(box);
 }
 
-async function arrive(box) {
+/** Nobody types before somebody listens. Without the module the boxes and the button do the work. */
+async function prepare(box) {
   const form = find("form[data-assign]", box);
-  // Nobody types before somebody listens.
-  if (form) (await import("./assign.js")).begin(form);
+  if (form) await import("./assign.js").then(({ begin }) => begin(form), () => {});
+}
+
+function arrive(box) {
   (find("[autofocus]", box) ?? find("select, button, a, input", box))?.focus();
 }
 
@@ -34,6 +38,7 @@ export async function chooseFor(beside, url) {
   if (!box) return null;
   const from = document.activeElement;
   await htmx.ajax("GET", url, { target: box, swap: "innerHTML" });
+  await prepare(box);
   if (!box.isConnected || !find("form", box)) return null;
   stand(box, beside);
   arrive(box);

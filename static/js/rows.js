@@ -212,7 +212,9 @@ export async function refresh(task, version) {
 const moment = (row) => Date.parse(find("time", row)?.dateTime ?? "") || 0;
 const newestFirst = () => queue().dataset.sort === "newest";
 const isBusyReading = () => find("#queue-scroll").scrollTop > 8 || find("#rows").contains(document.activeElement);
-const placeOf = (row) => rows().find((other) => (newestFirst() ? moment(other) < moment(row) : moment(other) > moment(row)));
+/** As the server sorts: by time, and within one instant by id, which grows with time. */
+const isEarlier = (one, other) => moment(one) - moment(other) || (one.dataset.task < other.dataset.task ? -1 : 1);
+const placeOf = (row) => rows().find((other) => isEarlier(other, row) * (newestFirst() ? 1 : -1) < 0);
 
 /** At the end nothing is moved by it; what lies beyond the end comes when it is asked for. */
 function insert(row, before = placeOf(row)) {

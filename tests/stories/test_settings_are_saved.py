@@ -68,6 +68,7 @@ def test_who_leaves_with_something_unsaved_is_asked(desk_of: DeskOf) -> None:
 
     ada.page.on("dialog", stay)
     ada.page.get_by_label("within").fill("31")
+    expect(ada.page.locator("#rules")).to_have_class(re.compile("is-dirty"))
     ada.page.locator("#nav-mine").click()
 
     expect(ada.page.get_by_label("within")).to_have_value("31")
@@ -136,3 +137,17 @@ def test_on_a_phone_one_button_leads_to_every_settings_page(desk_of: DeskOf) -> 
 
     expect(ada.heading).to_have_text("Auto-assignment")
     expect(ada.button("Auto-assignment")).to_be_visible()
+
+
+def test_what_was_changed_before_the_scripts_came_is_unsaved_too(desk_of: DeskOf) -> None:
+    ada = desk_of("admin")
+    with ada.held("/forms.js") as script:
+        ada.page.goto("/settings/auto-assignment", wait_until="commit")
+        within = ada.page.get_by_label("within")
+        served = within.input_value()
+        within.fill("40")
+        script.comes()
+
+    expect(ada.page.locator("#rules")).to_have_class(re.compile("is-dirty"))
+    within.fill(served)
+    expect(ada.page.locator("#rules")).not_to_have_class(re.compile("is-dirty"))

@@ -116,7 +116,7 @@ def short_date(on: datetime | date) -> str:
 
 def iso(moment: datetime) -> str:
     """The ``datetime`` attribute of a <time>, from which the page keeps ages ticking."""
-    return moment.astimezone(UTC).isoformat(timespec="seconds")
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds")
 
 
 def count(number: int | None) -> str:
