@@ -34,6 +34,3 @@ document.addEventListener("click", async (event) => {
   if (!dock) location.assign(link.href);
   else if (!dock(link.dataset.dock, link.getAttribute("href"))) find(".conversation-back")?.click();
 });
-
-/** Whoever signs out leaves nothing in this tab. */
-document.addEventListener("submit", ({ target }) => target.action?.endsWith("/sign-out") && sessionStorage.clear());

@@ -13,6 +13,13 @@ channel.onmessage = ({ data }) => {
   if (data === "left") show("ended");
 };
 
+/** Whoever signs out leaves nothing in this tab, and covers the others. */
+document.addEventListener("submit", ({ target }) => {
+  if (!target.action?.endsWith("/sign-out")) return;
+  sessionStorage.clear();
+  channel.postMessage("left");
+});
+
 document.addEventListener("keydown", (event) => {
   if (!(event.ctrlKey || event.metaKey) || !event.shiftKey || event.key.toLowerCase() !== "l" || document.querySelector("#cover")?.open) return;
   event.preventDefault();

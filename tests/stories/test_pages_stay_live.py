@@ -79,7 +79,9 @@ def test_a_first_connection_that_is_refused_is_tried_again(clinic: Clinic, desk_
 
     ana.page.route(lambda url: url.partition("?")[0].endswith("/live"), refuse_twice)
     # The page before the reload may just have got its own stream.
-    with ana.page.expect_response(lambda answer: is_stream(answer.request) and answer.ok and len(refused) == 2):
+    with ana.page.expect_response(
+        lambda answer: is_stream(answer.request) and answer.ok and len(refused) == 2
+    ):
         ana.page.reload()
     a_text(clinic, "After two refusals")
 

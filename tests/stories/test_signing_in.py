@@ -177,6 +177,18 @@ def test_without_scripts_the_password_still_opens(house: Installation, browser: 
     ana.close()
 
 
+def test_who_signs_out_leaves_no_open_page_behind(desk_of: DeskOf, clinic: Clinic) -> None:
+    ana = desk_of("ana")
+    other = ana.new_page()
+    other.goto("/inbox/unassigned")
+
+    ana.page.locator(".nav-user").click()
+    ana.button("Sign out").click()
+
+    expect(ana.page).to_have_url(re.compile("/sign-in"))
+    expect(other.locator("#cover")).to_be_visible()
+
+
 def test_a_shared_desk_is_locked_and_opened_with_a_pin_in_every_tab(desk_of: DeskOf, clinic: Clinic) -> None:
     ana = desk_of("ana").open("/security")
     ana.page.get_by_label("PIN", exact=True).fill("2580")

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from tests.cast import SECRET_KEY, Cast
+from tests.cast import PASSWORD, SECRET_KEY, Cast
 from tests.web.conftest import Browser
 from triage.config import Settings
 from triage.domain import mail
@@ -150,6 +150,22 @@ class TestInviting:
         assert stranger.post(link, password="another good one here").status_code == 404
         assert sign_in.check_password(session, "nora", GOOD) is not None
 
+    def test_another_address_voids_the_link_that_went_to_the_former_one(
+        self, admin: Browser, stranger: Browser, session: Session, cast: Cast
+    ) -> None:
+        link = invite(admin, session, cast)
+        role_id = str(cast.roles["Care team"].id)
+
+        admin.post(
+            f"/settings/members/{nora(session).id}",
+            role_id=role_id,
+            is_active="yes",
+            **{**NORA, "email": "nora@right.example"},
+        )
+
+        assert stranger.get(link).status_code == 404
+        assert session.scalars(select(Letter.state)).all() == [State.FAILED]
+
     def test_inviting_again_voids_the_former_link(
         self, admin: Browser, stranger: Browser, session: Session, cast: Cast
     ) -> None:
@@ -241,6 +257,21 @@ class TestNewPassword:
         assert stranger.get(link).status_code == 404
         told = session.scalars(select(Letter.template).order_by(Letter.id.desc())).first()
         assert told is Template.PASSWORD_CHANGED
+
+    @pytest.mark.parametrize("by", ["ana", "admin"])
+    def test_a_password_that_came_meanwhile_voids_the_link(
+        self, by: str, stranger: Browser, ana: Browser, admin: Browser, session: Session, cast: Cast
+    ) -> None:
+        self.ask(stranger, session, cast, "ana")
+        link = the_link(session, Template.PASSWORD_RESET)
+
+        if by == "ana":
+            ana.post("/security/password", old_password=PASSWORD, password=GOOD)
+        else:
+            admin.post(f"/settings/members/{cast.ana.id}/password", password=GOOD)
+
+        assert stranger.get(link).status_code == 404
+        assert sign_in.check_password(session, "ana", GOOD) is not None
 
     def test_who_asks_about_nobody_gets_the_same_answer(
         self, stranger: Browser, session: Session, cast: Cast

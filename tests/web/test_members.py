@@ -300,3 +300,32 @@ def test_how_somebody_signs_in_is_changed_only_by_who_has_shown_lately_who_they_
 
     assert answer.location == f"/security/confirmation?next={page}"
     assert sign_in.check_password(session, cast.admin.login, NEW_PASSWORD) is None
+
+
+def test_an_unattended_desk_invites_nobody(admin: Browser, session: Session, cast: Cast) -> None:
+    session.execute(update(MemberSession).values(proved_at=clock.now(session) - sign_in.FRESH_FOR))
+    session.commit()
+    nobody = {"login": "eve", "name": "Eve Ellis", "role_id": str(cast.roles["Care team"].id)}
+
+    asked = admin.get("/settings/members/new")
+    refused = admin.post("/settings/members/new", **nobody, back="/settings/members/new")
+
+    assert asked.location.startswith("/security/confirmation")
+    assert refused.location == "/security/confirmation?next=/settings/members/new"
+    assert session.scalars(select(Member).where(Member.login == "eve")).all() == []
+
+
+def test_an_unattended_desk_sends_no_links_elsewhere(admin: Browser, session: Session, cast: Cast) -> None:
+    page = f"/settings/members/{cast.ana.id}"
+    session.execute(update(MemberSession).values(proved_at=clock.now(session) - sign_in.FRESH_FOR))
+    session.commit()
+
+    refused = admin.post(page, **the_form(cast.ana, name="Ana Alba", email="thief@elsewhere.example"))
+    allowed = admin.post(page, **the_form(cast.ana, name="Ana Alba"))
+
+    assert refused.status_code == 422
+    assert "Confirm that it is you first." in refused.text
+    assert f"/security/confirmation?next={page}" in refused.text
+    assert allowed.status_code == 303
+    session.refresh(found := session.get_one(Member, cast.ana.id))
+    assert (found.name, found.email) == ("Ana Alba", cast.ana.email)

@@ -10,7 +10,7 @@ from tests import builders
 from tests.cast import Cast
 from tests.web.conftest import Browser
 from triage.domain.conversations import delivery
-from triage.domain.conversations.delivery import OutboundState
+from triage.domain.conversations.delivery import OutboundState, OutboundText
 from triage.domain.conversations.message import Message
 from triage.domain.inbox import stars, transitions
 from triage.domain.practice.practice import Practice
@@ -173,6 +173,24 @@ def test_a_held_text_is_taken_back_once(ana: Browser, session: Session, cast: Ca
     assert first.text.count("Too fast.") == 1
     assert again.status_code == 200
     assert session.scalar(select(func.count()).select_from(Message).where(Message.body == "Too fast.")) == 0
+
+
+def test_what_was_taken_back_leaves_when_its_page_sends_it_again(
+    ana: Browser, session: Session, cast: Cast
+) -> None:
+    """The browser's own Back shows the form as it was, with the id it had."""
+    session.execute(update(Practice).values(hold_seconds=5))
+    session.commit()
+    task = builders.a_task(session, cast=cast)
+    address, form = f"/conversations/{task.conversation_id}/messages", {"form_id": str(uuid4())}
+    ana.post(address, body="Yes, at nine.", **form)
+    (message_id,) = session.scalars(select(Message.id).where(Message.body == "Yes, at nine.")).all()
+    ana.post(f"/messages/{message_id}/withdrawal")
+
+    ana.post(address, body="Yes, at nine.", **form)
+    ana.post(address, body="Yes, at nine.", **form)
+
+    assert session.scalar(select(func.count()).select_from(OutboundText)) == 1
 
 
 def test_a_text_that_has_left_is_not_taken_back(ana: Browser, session: Session, cast: Cast) -> None:

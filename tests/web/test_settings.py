@@ -1,5 +1,6 @@
 """Settings pages: the practice, its rules, locations and numbers, and who may open which of them."""
 
+from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
@@ -12,7 +13,9 @@ from tests.cast import Cast
 from tests.web.conftest import Browser
 from triage.domain import audit
 from triage.domain.inbox.task import Task
+from triage.domain.practice.member import Member
 from triage.domain.practice.practice import Facility, Practice, PracticeNumber
+from triage.domain.practice.privileges import Messages
 
 PRACTICE = {
     "name": "Elm Street Clinic",
@@ -304,6 +307,37 @@ def test_where_several_could_be_meant_one_is_chosen(admin: Browser, session: Ses
     assert "Who is meant?" in page
     assert "Anna Twin" in page
     assert 'class="trial"' not in page
+
+
+def test_rules_are_tried_only_by_who_may_look_patients_up(
+    browser_of: Callable[[Member], Browser], session: Session, cast: Cast
+) -> None:
+    role = builders.a_role(session, cast=cast, messages=Messages.NONE, settings=True)
+    clerk = browser_of(builders.a_member(session, cast=cast, role=role))
+
+    page = clerk.get("/settings/auto-assignment").text
+    answer = clerk.post("/settings/auto-assignment/trial", **a_trial(cast))
+
+    assert 'name="who"' not in page
+    assert answer.status_code == 422
+    assert "a role that may look patients up" in page
+    assert 'class="trial"' not in answer.text
+
+
+def test_a_wall_stands_in_a_trial_too_when_several_share_the_number(
+    browser_of: Callable[[Member], Browser], session: Session, cast: Cast
+) -> None:
+    wall = builders.a_role(session, cast=cast, messages=Messages.ALL, settings=True, own_facilities_only=True)
+    wes = builders.a_member(session, cast=cast, role=wall, facilities=[cast.north])
+    number = builders.a_number()
+    for place in (cast.north, cast.south):
+        builders.a_patient(session, cast=cast, number=number, facility=place)
+    session.commit()
+
+    answer = browser_of(wes).post("/settings/auto-assignment/trial", **a_trial(cast, who=number))
+
+    assert answer.status_code == 422
+    assert "somebody you may find" in answer.text
 
 
 def test_rules_that_are_tried_are_not_saved(admin: Browser, session: Session, cast: Cast) -> None:

@@ -69,6 +69,7 @@ def _reply(session: Session, member: Member, conversation: Conversation) -> Sent
         seen=_seen(),
         hold=replying.hold_of(member),
     )
+    once.led_to(session, member, message.id)
     task_id = _task_id()
     if request.form.get("then") != "complete" or task_id is None:
         return Sent(message.id, None)

@@ -30,6 +30,11 @@ def is_repeated(session: Session, member: Member) -> bool:
     return submission.first_result(session, member, _form_id(), _content(), now=now) is not None
 
 
+def led_to(session: Session, member: Member, result_id: UUID) -> None:
+    """Remember what this form has made, which may be taken back."""
+    submission.keep_result(session, member, _form_id(), result_id)
+
+
 def was_received(session: Session, member: Member) -> bool:
     """Whether this form has done its work; asking is not sending."""
     return submission.is_known(session, member, _form_id())

@@ -340,6 +340,22 @@ class TestUnclearOutcomes:
         texts = [session.get_one(OutboundText, id_) for id_ in ids]
         assert {text.provider_sid for text in texts} == {one.sid for one in carrier.kept}
 
+    @pytest.mark.parametrize("written", ["It’s at nine – “sharp”…  ", 'It\'s  at nine - "sharp"...'])
+    def test_a_copy_is_known_by_its_words_whatever_signs_the_carrier_wrote_them_in(
+        self, session: Session, cast: Cast, carrier: PaperCarrier, written: str
+    ) -> None:
+        message_id = a_reply(session, by=cast.ana, task=a_task(session, cast=cast), body=written).id
+        carrier.outcomes, carrier.keeps_unclear = [NEVER_ANSWERS], True
+        deliver(session, carrier)
+        carrier.kept[0] = carrier.kept[0]._replace(body='It\'s at nine - "sharp"...')
+
+        with clock.shifted(SETTLE):
+            settle(session, carrier)
+            deliver(session, carrier)
+
+        assert session.get_one(OutboundText, message_id).provider_sid == carrier.kept[0].sid
+        assert len(carrier.kept) == 1
+
     def test_of_two_unclear_texts_and_one_copy_one_is_sent_again(
         self, session: Session, cast: Cast, carrier: PaperCarrier
     ) -> None:

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from tests.builders import a_member, a_number, a_reply, a_role, a_task, ago, an_inbound
+from tests.builders import a_member, a_number, a_patient, a_reply, a_role, a_task, ago, an_inbound
 from tests.cast import PAT_NUMBER, SOUTH_NUMBER, Cast
 from triage.domain.conversations.message import Message
 from triage.domain.inbox import folders, rows, searching
@@ -99,6 +99,19 @@ def test_a_wall_stands_in_a_search_too(session: Session, cast: Cast) -> None:
 
     assert found(session, wes, "refill") == []
     assert len(found(session, cast.ana, "refill")) == 1
+
+
+def test_nobody_behind_a_wall_is_found_by_name_through_a_shared_number(session: Session, cast: Cast) -> None:
+    wall = a_role(session, cast=cast, messages=Messages.ALL, own_facilities_only=True)
+    wes = a_member(session, cast=cast, role=wall, facilities=[cast.north])
+    number = a_number()
+    a_patient(session, cast=cast, last_name="Northwood", number=number, facility=cast.north)
+    a_patient(session, cast=cast, last_name="Southgate", number=number, facility=cast.south)
+    task = a_task(session, cast=cast, number=number)
+
+    assert found(session, wes, "northwood") == [task.id]
+    assert found(session, wes, "southgate") == []
+    assert found(session, cast.ana, "southgate") == [task.id]
 
 
 def test_dan_finds_nothing_of_another_practice(session: Session, cast: Cast) -> None:

@@ -124,6 +124,19 @@ def test_an_earlier_answer_still_counts(session: Session, cast: Cast) -> None:
     assert (task.state, task.answered_at) == (State.ASSIGNED, first.at)
 
 
+def test_the_first_of_two_texts_takes_nothing_along_that_the_second_stands_for(
+    session: Session, cast: Cast
+) -> None:
+    task = a_task(session, cast=cast)
+    first = held(session, task, cast.ana, "Yes, at nine.").id
+    second = held(session, task, cast.ana, "Bring your card.")
+
+    withdrawing.withdraw(session, first, by=cast.ana)
+
+    assert (task.state, task.owner_id) == (State.ASSIGNED, cast.ana.id)
+    assert task.answered_at == second.at
+
+
 def test_the_patient_who_wrote_meanwhile_has_waited_since_the_first_text(
     session: Session, cast: Cast
 ) -> None:

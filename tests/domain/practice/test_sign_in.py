@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from tests.cast import PASSWORD, Cast
 from triage.domain.practice import sign_in
-from triage.domain.practice.member import find_member
+from triage.domain.practice.member import Member, find_member
 from triage.domain.practice.sign_in import MemberSession
 from triage.kit import clock, db
 from triage.kit.errors import Invalid
@@ -160,6 +160,17 @@ class TestTries:
             assert sign_in.wait_before_trying(session, login, "10.0.0.1", now=now) is None
 
         assert sign_in.wait_before_trying(session, "ana\x00 ", "10.0.0.2", now=now) is not None
+
+    def test_login_and_address_are_one_door(self, session: Session, cast: Cast) -> None:
+        now = clock.now(session)
+        session.get_one(Member, cast.ana.id).email = "ana@clinic.example"
+        session.flush()
+
+        for given in ("ana", "ana@clinic.example", "ANA@Clinic.example", "ana", "ana@clinic.example"):
+            assert sign_in.wait_before_trying(session, given, "10.0.0.1", now=now) is None
+
+        assert sign_in.wait_before_trying(session, "ana", "10.0.0.2", now=now) is not None
+        assert sign_in.wait_before_trying(session, "ana@clinic.example", "10.0.0.3", now=now) is not None
 
     def test_after_a_quarter_of_an_hour_all_is_forgotten(self, session: Session) -> None:
         now = clock.now(session)

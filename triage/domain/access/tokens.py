@@ -7,6 +7,8 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, Index, UniqueConstraint, delete, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from triage.domain import mail
+from triage.domain.mail import Template
 from triage.domain.practice.member import Member, load_member
 from triage.kit import db, secrets
 from triage.kit.errors import NotFound
@@ -73,6 +75,14 @@ def end(session: Session, member: Member, purpose: Purpose, *, now: datetime) ->
         )
         .values(ended_at=now)
     )
+
+
+def end_all(session: Session, member: Member, *, now: datetime) -> None:
+    """Password or address is another: no link that is on its way opens the account any more. Safe to repeat."""
+    for purpose in Purpose:
+        end(session, member, purpose, now=now)
+    for template in (Template.INVITATION, Template.PASSWORD_RESET):
+        mail.forget_waiting(session, member, template, now=now)
 
 
 def owner(session: Session, token: str, purpose: Purpose, *, now: datetime, lock: bool = False) -> Member:

@@ -1,6 +1,7 @@
 """The run of a delivery worker: claim, call the carrier outside any transaction, record."""
 
 import time
+import unicodedata
 from collections.abc import Callable
 from concurrent.futures import ALL_COMPLETED, FIRST_COMPLETED, Executor, Future, wait
 from contextlib import ExitStack
@@ -32,6 +33,8 @@ GATHER_SECONDS = 0.01
 RUN_SECONDS = 20.0
 # A text's record at the carrier can be this much older than our claim, by its whole seconds.
 CLOCK_GRAIN = timedelta(seconds=5)
+
+_PLAIN_SIGNS = str.maketrans({"“": '"', "”": '"', "„": '"', "‘": "'", "’": "'", "–": "-", "—": "-"})
 
 CallbackFor = Callable[[UUID], str]
 # What came of a call: the carrier's word, or whatever else is to be recorded.
@@ -211,10 +214,17 @@ def _look_up(text: OutboundText, carrier: Carrier, settle: timedelta) -> None:
 
 def _copies(text: OutboundText, carrier: Carrier, since: datetime) -> list[CarrierText]:
     with db.reading() as session:
-        body = session.scalars(select(Message.body).where(Message.id == text.message_id)).one()
+        body = _plain(session.scalars(select(Message.body).where(Message.id == text.message_id)).one())
     found = carrier.texts(since=since, to_number=text.to_number, from_number=text.from_number)
     return [
         copy
         for copy in sorted(found, key=lambda copy: copy.created_at)
-        if not copy.is_inbound and copy.body == body and copy.created_at >= since.replace(microsecond=0)
+        if not copy.is_inbound
+        and _plain(copy.body) == body
+        and copy.created_at >= since.replace(microsecond=0)
     ]
+
+
+def _plain(body: str) -> str:
+    """Words as they are compared: carriers trim, and write typographic signs as plain ones (smart encoding)."""
+    return " ".join(unicodedata.normalize("NFKC", body).translate(_PLAIN_SIGNS).split())

@@ -27,7 +27,7 @@ from triage.domain.conversations.conversation import Conversation
 from triage.domain.conversations.message import WORDS_OF_BODY, Direction, Message
 from triage.domain.inbox.scope import visible_messages, visible_tasks
 from triage.domain.inbox.task import Task, TaskMessage
-from triage.domain.patients.patient import named, sort_key
+from triage.domain.patients.patient import Patient, named, sort_key, within_walls
 from triage.domain.patients.phones import Phone, PhoneUse
 from triage.domain.practice import throttle
 from triage.domain.practice.member import Member
@@ -172,11 +172,16 @@ def _query(words: str) -> ColumnElement[Any]:
 
 
 def _phones(member: Member, sought: Sought) -> CompoundSelect[UUID]:
-    """Numbers that end so, and numbers of people of such a name."""
-    of_people = select(PhoneUse.phone_id).where(
-        PhoneUse.practice_id == member.practice_id,
-        PhoneUse.ended_at.is_(None),
-        PhoneUse.patient_id.in_(named(member.practice_id, sought.words)),
+    """Numbers that end so, and numbers of people of such a name, less those behind a wall."""
+    of_people = (
+        select(PhoneUse.phone_id)
+        .join(Patient, Patient.id == PhoneUse.patient_id)
+        .where(
+            PhoneUse.practice_id == member.practice_id,
+            PhoneUse.ended_at.is_(None),
+            PhoneUse.patient_id.in_(named(member.practice_id, sought.words)),
+            *within_walls(member),
+        )
     )
     digits = re.sub(r"\D", "", sought.words) if _DIGITS.fullmatch(sought.words) else ""
     if len(digits) < 4:

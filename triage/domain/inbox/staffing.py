@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from triage.domain import audit
+from triage.domain.access import tokens
 from triage.domain.inbox import scope, transitions
 from triage.domain.practice import member as members
 from triage.domain.practice import privileges, sign_in
@@ -90,6 +91,8 @@ def change_member(session: Session, member: Member, wanted: Wanted, *, by: Membe
     field = "role_id" if wanted.is_active else "is_active"
     members.refuse_without_administrator(session, member.practice_id, field)
     changed = [field for field in Wanted._fields if getattr(was, field) != getattr(wanted, field)]
+    if "email" in changed:
+        tokens.end_all(session, member, now=now)
     if changed:
         _record(session, member, by, now, changed)
     return _take_back(session, [before], now=now)
@@ -111,6 +114,7 @@ def set_password(session: Session, member: Member, password: str, *, by: Member 
     """Ends every session of the member. Raises `Invalid`."""
     now = clock.now(session)
     sign_in.set_password(session, member, password, now=now)
+    tokens.end_all(session, member, now=now)
     _record(session, member, by, now, ["password"])
 
 

@@ -12,7 +12,7 @@ from triage.domain.conversations.message import Direction, Message
 from triage.domain.inbox import scope, transitions
 from triage.domain.inbox.stars import Star
 from triage.domain.inbox.task import Task, TaskEvent, TaskMessage
-from triage.domain.practice import texts
+from triage.domain.practice import submission, texts
 from triage.domain.practice.member import Member
 from triage.kit import clock
 from triage.kit.errors import NotFound
@@ -32,6 +32,7 @@ def withdraw(session: Session, message_id: UUID, *, by: Member) -> tuple[Convers
     now, body, sent_at = clock.now(session), message.body, message.at
     session.execute(delete(Star).where(Star.message_id == message.id))
     holding.withdraw(session, conversation, text, message, now=now)
+    submission.forget(session, by, message.id, received_at=sent_at)
     words = body.removesuffix(texts.signature_of(session, by))
     drafts.give_back(session, conversation, words, by=by, now=now)
     return conversation, _take_back_moves(session, conversation, sent_at, by)
@@ -52,7 +53,7 @@ def _take_back_moves(
         .order_by(TaskEvent.version.desc())
     ).all()
     task, version = None, 0
-    for event in events:
+    for event in () if _has_written_since(session, conversation, sent_at, by) else events:
         task = task or scope.find_task(session, by, event.task_id, lock=True)
         if event.version != (version or task.version) or _is_followed(session, task):
             break
@@ -63,6 +64,14 @@ def _take_back_moves(
         _wait_again(session, task, conversation, sent_at)
         transitions.announce(session, task, set(transitions.assignees_of(session, task)))
     return task
+
+
+def _has_written_since(session: Session, conversation: Conversation, sent_at: datetime, by: Member) -> bool:
+    """What the first text did to the task, the next one would have done."""
+    later = select(Message.id).where(
+        Message.conversation_id == conversation.id, Message.sent_by_id == by.id, Message.at > sent_at
+    )
+    return session.scalar(later.limit(1)) is not None
 
 
 def _is_followed(session: Session, task: Task) -> bool:

@@ -13,6 +13,7 @@ from triage.domain.inbox.task import Move
 from triage.domain.intake import gather
 from triage.domain.intake.decide import decide
 from triage.domain.intake.ledger import Leased
+from triage.domain.patients.phones import identities
 from triage.domain.practice.member import briefs
 from triage.kit import db
 
@@ -24,9 +25,10 @@ class Trial(NamedTuple):
     """`joins` an open task or opens one; `tried` is empty where no rule was asked, because a person had decided.
 
     `names` are the people who would have the task, its owner first; empty where it would wait for anybody.
+    `patient_ids` are all whose number it is.
     """
 
-    patient_id: UUID | None
+    patient_ids: frozenset[UUID]
     joins: bool
     names: tuple[str, ...]
     rule: str | None
@@ -49,8 +51,10 @@ def try_text(
     stored = [one.as_json() for one in step.decision.tried] if step.decision else []
     ids = {UUID(one["member"]) for rule in stored for one in rule["candidates"]} | set(step.assignees)
     names = {id_: brief.name for id_, brief in briefs(session, practice_id, ids).items()}
+    phone_id, patient_id = facts.conversation_of[text.id].phone_id, facts.conversation_of[text.id].patient_id
+    holders = {person.patient_id for person in identities(session, {phone_id})[phone_id].people}
     return Trial(
-        patient_id=facts.conversation_of[text.id].patient_id,
+        patient_ids=frozenset(holders | ({patient_id} if patient_id else set())),
         joins=step.move is Move.JOINED,
         names=tuple(names.get(id_, "Somebody") for id_ in step.assignees),
         rule=explaining.RULE_NAMES[step.decision.rule] if step.decision and step.decision.rule else None,

@@ -213,9 +213,12 @@ def visible_patients(member: Member) -> Select[Patient]:
     patients = select(Patient).where(Patient.practice_id == member.practice_id)
     if member.messages is not Messages.ALL and not member.may(Privilege.PATIENTS):
         return patients.where(false())
-    return patients.where(
-        at_own_facility(member, Patient.facility_id.expression), open_to(member, Patient.id.expression)
-    )
+    return patients.where(*within_walls(member))
+
+
+def within_walls(member: Member) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """What must be true of a patient for this member, whatever the role may search."""
+    return at_own_facility(member, Patient.facility_id.expression), open_to(member, Patient.id.expression)
 
 
 def find_patient(session: Session, member: Member, patient_id: UUID, *, lock: bool = False) -> Patient:

@@ -197,7 +197,9 @@ def wait_before_trying(session: Session, login: str, address: str, *, now: datet
 
     A try that must wait counts for no longer span, so that impatience alone locks nobody out.
     """
-    key = plain_login(login)
+    member = who_signs_in_as(session, login)
+    # By login or by e-mail address: it is the same door.
+    key = member.login if member is not None else plain_login(login)
     by_address = throttle.wait_for(session, BY_ADDRESS, address, now=now)
     for limit in (AT_ONCE, SOON, BY_LOGIN):
         wait = throttle.wait_for(session, limit, key, now=now)

@@ -78,5 +78,17 @@ def keep_result(session: Session, member: Member, form_id: UUID, result_id: UUID
         record.result_id = result_id
 
 
+def forget(session: Session, member: Member, result_id: UUID, *, received_at: datetime) -> None:
+    """What the form led to was taken back: sent again, it does its work again."""
+    session.execute(
+        delete(Submission).where(
+            Submission.practice_id == member.practice_id,
+            Submission.received_at == received_at,
+            Submission.member_id == member.id,
+            Submission.result_id == result_id,
+        )
+    )
+
+
 def trim(session: Session, *, now: datetime) -> None:
     session.execute(delete(Submission).where(Submission.received_at < now - KEPT_FOR))

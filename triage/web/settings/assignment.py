@@ -104,6 +104,8 @@ def _try(session: Session, words: str, number_id: str, rules: Settings) -> Tried
     member = current_member()
     if not words:
         return Tried(words, number_id)
+    if not _searches():
+        raise Invalid(who="Trying the rules shows who writes to whom: your role may not look patients up.")
     now = clock.now(session)
     if directory.wait_before_searching(session, member, now=now) is not None:
         raise Invalid(who="Too many searches. Wait some minutes.")
@@ -126,8 +128,8 @@ def _try(session: Session, words: str, number_id: str, rules: Settings) -> Tried
             now=now,
             rules=rules,
         )
-        if trial.patient_id and _searches():
-            find_patient(session, member, trial.patient_id)
+        for patient_id in trial.patient_ids:
+            find_patient(session, member, patient_id)
     except NotFound:
         raise Invalid(who="Choose one of the practice's numbers, and somebody you may find.") from None
     return Tried(words, number_id, trial)
@@ -135,8 +137,6 @@ def _try(session: Session, words: str, number_id: str, rules: Settings) -> Tried
 
 def _choices(session: Session, words: str) -> tuple[Choice, ...]:
     member = current_member()
-    if not _searches():
-        return ()
     found = directory.search(session, member, words)
     return tuple(
         Choice(one.patient.name, phone.number, label)

@@ -18,7 +18,7 @@ from triage.domain.practice.privileges import Privilege
 from triage.kit import clock, db
 from triage.kit.errors import Invalid, NotFound
 from triage.web import once
-from triage.web.auth import current_member, needs
+from triage.web.auth import current_member, current_session, needs, now_of_request
 from triage.web.settings import seen
 from triage.web.settings.pages import an_id, ids, is_on, page, saved, settings
 from triage.web.settings.places import tasks_returned
@@ -52,12 +52,14 @@ def members() -> Response:
 
 @settings.get("/settings/members/new")
 @needs(Privilege.MEMBERS)
+@fresh
 def new_member() -> Response:
     return _page({"name": "", "login": "", "email": "", "role_id": ""}, {}, None)
 
 
 @settings.post("/settings/members/new")
 @needs(Privilege.MEMBERS)
+@fresh
 def add_member() -> Response:
     links: list[str | None] = []
 
@@ -80,6 +82,7 @@ def add_member() -> Response:
 
 @settings.post("/settings/members/<uuid:member_id>/invitation")
 @needs(Privilege.MEMBERS)
+@fresh
 def invite(member_id: UUID) -> Response:
     links: list[str | None] = []
 
@@ -135,7 +138,14 @@ def change_member(member_id: UUID) -> Response:
         by = current_member()
         member = find_member(session, by.practice_id, member_id, lock=True)
         seen.check(_as_shown(session, member), LABELS)
-        returned = staffing.change_member(session, member, _wanted(is_new=False), by=by)
+        wanted = _wanted(is_new=False)
+        if wanted.email.strip() != (member.email or "") and not current_session().is_fresh(
+            clock.now(session)
+        ):
+            raise Invalid(
+                email="Links that open the account go to this address. Confirm that it is you first."
+            )
+        returned = staffing.change_member(session, member, wanted, by=by)
         return f"{member.name} saved.{tasks_returned(returned)}"
 
     try:
@@ -279,6 +289,7 @@ def _page(
         member=member,
         is_me=member is not None and member.id == asking.id,
         is_new=member is None,
+        is_fresh=current_session().is_fresh(now_of_request()),
         signed_in=signed_in,
         have=have,
         invitation=invitation,

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from sqlalchemy.orm import Session
 
 from triage import gateways
-from triage.domain.access import codes, devices, factors, locking, passkeys
+from triage.domain.access import codes, devices, factors, locking, passkeys, tokens
 from triage.domain.practice import sign_in
 from triage.domain.practice.member import Member, find_member
 from triage.domain.practice.privileges import Privilege
@@ -87,6 +87,7 @@ def _change_password(session: Session) -> str:
         token=current_user.token,
         now=now,
     )
+    tokens.end_all(session, member, now=now)
     factors.note(session, member, "password changed", by=member, now=now)
     return "Password changed. You are signed out on every other device."
 
