@@ -25,6 +25,7 @@ WORKS = Facts(
     fetched=0,
     last_fetched_at=None,
     badly_signed=0,
+    last_badly_signed_at=None,
     reconciled_at=NOW - timedelta(minutes=2),
 )
 
@@ -44,7 +45,8 @@ def test_a_number_that_works_is_green_all_the_way() -> None:
         ({"has_token": False}, "Account", Light.RED),
         ({"is_set_up": False}, "Number", Light.AMBER),
         ({"texting_on": False}, "Sending", Light.AMBER),
-        ({"badly_signed": 2}, "Signatures", Light.RED),
+        ({"badly_signed": 2, "last_badly_signed_at": NOW}, "Signatures", Light.RED),
+        ({"badly_signed": 1, "last_badly_signed_at": NOW - timedelta(days=2)}, "Signatures", Light.AMBER),
         ({"reconciled_at": NOW - timedelta(hours=2)}, "Carrier's list", Light.RED),
         ({"reconciled_at": None}, "Carrier's list", Light.GREY),
         ({"last_call_at": None}, "Calls reach us", Light.GREY),

@@ -45,6 +45,7 @@ class Facts(NamedTuple):
     fetched: int
     last_fetched_at: datetime | None
     badly_signed: int
+    last_badly_signed_at: datetime | None
     reconciled_at: datetime | None
 
 
@@ -61,9 +62,11 @@ def facts_of(session: Session, practice: Practice, number: PracticeNumber, *, no
     fetched, last_fetched_at = session.execute(
         select(func.count(), func.max(Inbound.received_at)).where(*lately, Inbound.via == Via.RECONCILE)
     ).one()
-    badly_signed = session.scalar(
-        select(func.count()).where(*lately, Inbound.state == InboundState.QUARANTINED)
-    )
+    badly_signed, last_badly_signed_at = session.execute(
+        select(func.count(), func.max(Inbound.received_at)).where(
+            *lately, Inbound.state == InboundState.QUARANTINED
+        )
+    ).one()
     return Facts(
         account=practice.carrier_account,
         has_token=bool(practice.carrier_token_sealed),
@@ -73,7 +76,8 @@ def facts_of(session: Session, practice: Practice, number: PracticeNumber, *, no
         last_text_at=session.scalar(newest_text),
         fetched=fetched,
         last_fetched_at=last_fetched_at,
-        badly_signed=badly_signed or 0,
+        badly_signed=badly_signed,
+        last_badly_signed_at=last_badly_signed_at,
         reconciled_at=number.reconciled_at,
     )
 
@@ -139,10 +143,12 @@ def _reached(facts: Facts) -> Check:
 
 
 def _signed(facts: Facts) -> Check:
-    if facts.badly_signed:
+    if facts.last_badly_signed_at is not None:
         calls = "call has" if facts.badly_signed == 1 else "calls have"
-        said = f"{facts.badly_signed} {calls} a signature that does not match. Look at Quarantine."
-        return Check("Signatures", Light.RED, said)
+        said = f"{facts.badly_signed} {calls} a signature that does not match"
+        if facts.last_call_at is not None and facts.last_call_at > facts.last_badly_signed_at:
+            return Check("Signatures", Light.AMBER, f"{said}; genuine ones came since. Look at Quarantine.")
+        return Check("Signatures", Light.RED, f"{said}, and no genuine one came since. Look at Quarantine.")
     if facts.last_call_at is None:
         return Check("Signatures", Light.GREY, "Seen with the first call.")
     return Check("Signatures", Light.GREEN, "Every call of the last 7 days was genuine.")
