@@ -1,7 +1,8 @@
 """Every sentence that a patient can receive by itself, and the checks on a practice's own words in its place."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 PLACE = re.compile(r"\{(\w*)\}")
@@ -9,15 +10,28 @@ PLACE = re.compile(r"\{(\w*)\}")
 COMMANDS = re.compile(r"\b(?:reply|text|send|answer)\b[^.\n]*\b(cancel|end|quit|yes)\b", re.IGNORECASE)
 
 
+# What a practice can text in; each has words of its own for every automatic text.
+LANGUAGES = {"en": "English", "es": "Spanish"}
+# For words that are the same in every language.
+ANY = ""
+
+
 class Text(NamedTuple):
-    """One automatic text: `places` are what is filled in, each with an example; `longest` in characters."""
+    """One automatic text: `places` are what is filled in, each with an example; `longest` in characters.
+
+    `bodies` are the words by language, or by `ANY` alone where a language makes no difference.
+    """
 
     name: str
     title: str
     when: str
-    body: str
+    bodies: Mapping[str, str]
     places: Mapping[str, tuple[str, str]]
     longest: int
+
+    def languages_among(self, languages: Sequence[str]) -> tuple[str, ...]:
+        """Those of a practice's languages in which this text has words."""
+        return (ANY,) if ANY in self.bodies else tuple(one for one in languages if one in self.bodies)
 
 
 # A hyphen, since a dash is outside the carriers' alphabet and would more than halve what fits into one text.
@@ -25,14 +39,40 @@ SIGNATURE = Text(
     name="signature",
     title="Signature",
     when="On a line of its own below what a colleague writes.",
-    body="- {first_name}",
+    bodies={ANY: "- {first_name}"},
     places={
         "first_name": ("the sender's first name", "Jo"),
         "practice": ("the practice's name", "Elm Street Clinic"),
     },
     longest=120,
 )
-TEXTS = {text.name: text for text in (SIGNATURE,)}
+CLOSED_REPLY = Text(
+    name="closed_reply",
+    title="Closed-hours reply",
+    when="The answer to a text that comes while the practice is closed.",
+    bodies={
+        "en": "{practice} is closed now. We will read your text {opens}. {emergency}",
+        "es": "{practice} no atiende en este momento. Leeremos su mensaje {opens}. {emergency}",
+    },
+    places={
+        "practice": ("the practice's name", "Elm Street Clinic"),
+        "opens": ("when it opens again", "on Monday at 8:00 am"),
+        "emergency": ("the emergency wording below", ""),
+    },
+    longest=480,
+)
+EMERGENCY = Text(
+    name="emergency",
+    title="Emergency wording",
+    when="Stands in the closed-hours reply.",
+    bodies={
+        "en": "In an emergency, do not wait for us: call 911.",
+        "es": "En una emergencia no espere: llame al 911.",
+    },
+    places={"practice": ("the practice's name", "Elm Street Clinic")},
+    longest=160,
+)
+TEXTS = {text.name: text for text in (SIGNATURE, CLOSED_REPLY, EMERGENCY)}
 
 
 def filled(body: str, values: Mapping[str, str]) -> str:
@@ -43,6 +83,45 @@ def filled(body: str, values: Mapping[str, str]) -> str:
 def signature(body: str, *, first_name: str, practice: str) -> str:
     """What follows a text that says who wrote it, where the practice wants that (ThoroughCare, C78)."""
     return "\n" + filled(body, {"first_name": first_name, "practice": practice})
+
+
+def closed_reply(
+    bodies: Mapping[tuple[str, str], str], language: str, *, practice: str, opens: str
+) -> str:
+    """The whole answer; `bodies` are a practice's words by name and language, `opens` is from `opening_phrase`."""
+    emergency = filled(bodies[EMERGENCY.name, language], {"practice": practice})
+    places = {"practice": practice, "opens": opens, "emergency": emergency}
+    return filled(bodies[CLOSED_REPLY.name, language], places)
+
+
+_WEEKDAYS = ("lunes", "martes", "miércoles", "jueves", "viernes", "sábado", "domingo")
+_MONTHS = (
+    "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre".split()
+)
+
+
+def opening_phrase(language: str, opens: datetime | None, now: datetime) -> str:
+    """Pure. When somebody will read a text, of two moments on the practice's own clock; no date where none is known."""
+    if opens is None:
+        return "cuando abramos de nuevo" if language == "es" else "when we open again"
+    days = (opens.date() - now.date()) // timedelta(days=1)
+    return _in_spanish(opens, days) if language == "es" else _in_english(opens, days)
+
+
+def _in_english(opens: datetime, days: int) -> str:
+    hour = f"{opens.hour % 12 or 12}:{opens:%M} {'am' if opens.hour < 12 else 'pm'}"
+    if days < 2:
+        return f"{('today', 'tomorrow')[days]} at {hour}"
+    return f"on {opens:%A} at {hour}" if days < 7 else f"on {opens:%B} {opens.day} at {hour}"
+
+
+def _in_spanish(opens: datetime, days: int) -> str:
+    hour = f"{'a la' if opens.hour == 1 else 'a las'} {opens.hour}:{opens:%M}"
+    if days < 2:
+        return f"{('hoy', 'mañana')[days]} {hour}"
+    if days < 7:
+        return f"el {_WEEKDAYS[opens.weekday()]} {hour}"
+    return f"el {opens.day} de {_MONTHS[opens.month - 1]} {hour}"
 
 
 def problem_of(text: Text, body: str) -> str | None:

@@ -10,31 +10,34 @@ from triage.domain.practice import texts
 from triage.domain.practice.member import load_member
 from triage.domain.practice.practice import Practice
 from triage.domain.practice.texts import PracticeText
-from triage.domain.wording import SIGNATURE
+from triage.domain.wording import ANY, CLOSED_REPLY, SIGNATURE
 from triage.kit import clock
 from triage.kit.errors import Invalid
 
 
 def save(session: Session, cast: Cast, body: str) -> bool:
-    return texts.save(session, cast.practice_id, SIGNATURE, body, now=clock.now(session))
+    return texts.save(session, cast.practice_id, SIGNATURE, body, language=ANY, now=clock.now(session))
 
 
 def test_without_own_words_those_of_the_product_hold(session: Session, cast: Cast) -> None:
-    assert texts.bodies_of(session, cast.practice_id) == {"signature": "- {first_name}"}
+    bodies = texts.bodies_of(session, cast.practice_id)
+
+    assert bodies["signature", ANY] == "- {first_name}"
+    assert bodies["closed_reply", "es"] == CLOSED_REPLY.bodies["es"]
 
 
 def test_own_words_hold_for_this_practice_alone(session: Session, cast: Cast) -> None:
     assert save(session, cast, "Your team at {practice}")
 
-    assert texts.bodies_of(session, cast.practice_id)["signature"] == "Your team at {practice}"
-    assert texts.bodies_of(session, cast.dan.practice_id)["signature"] == SIGNATURE.body
+    assert texts.bodies_of(session, cast.practice_id)["signature", ANY] == "Your team at {practice}"
+    assert texts.bodies_of(session, cast.dan.practice_id)["signature", ANY] == SIGNATURE.bodies[ANY]
 
 
 def test_the_words_of_the_product_leave_no_row(session: Session, cast: Cast) -> None:
     save(session, cast, "Your team")
 
-    assert save(session, cast, SIGNATURE.body)
-    assert not save(session, cast, SIGNATURE.body)
+    assert save(session, cast, SIGNATURE.bodies[ANY])
+    assert not save(session, cast, SIGNATURE.bodies[ANY])
     assert session.scalar(select(func.count()).select_from(PracticeText)) == 0
 
 
@@ -56,3 +59,28 @@ def test_a_text_is_signed_with_the_practices_own_words(session: Session, cast: C
     message = builders.a_reply(session, by=ana, task=task, body="At nine.")
 
     assert message.body == "At nine.\nAna, Elm Street Clinic"
+
+
+def test_each_language_has_words_of_its_own(session: Session, cast: Cast) -> None:
+    body = "Vuelva a escribir {opens}."
+    now = clock.now(session)
+
+    texts.save(session, cast.practice_id, CLOSED_REPLY, body, language="es", now=now)
+
+    bodies = texts.bodies_of(session, cast.practice_id)
+    assert bodies["closed_reply", "es"] == body
+    assert bodies["closed_reply", "en"] == CLOSED_REPLY.bodies["en"]
+
+
+@pytest.mark.parametrize(("name", "language"), [("signature", "en"), ("closed_reply", ""), ("closed_reply", "fr")])
+def test_a_text_is_found_in_its_own_languages_alone(name: str, language: str) -> None:
+    with pytest.raises(Invalid):
+        texts.find_text(name, language)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "language"),
+    [(["es"], "es"), (["es", "es"], "es"), (["es", "en"], "en"), ([], "en"), (["fr"], "en")],
+)
+def test_somebody_is_texted_in_their_language_or_in_the_first(wanted: list[str], language: str) -> None:
+    assert texts.language_for(wanted, ["en", "es"]) == language

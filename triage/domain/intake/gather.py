@@ -43,6 +43,7 @@ class NumberFacts(NamedTuple):
     assign_last_sender: bool
     last_sender_days: int
     assign_care_team: bool
+    answers_when_closed: bool
 
 
 class PhoneFacts(NamedTuple):
@@ -219,6 +220,7 @@ _NUMBERS = (
         Practice.assign_last_sender,
         Practice.last_sender_days,
         Practice.assign_care_team,
+        Practice.closed_reply_on,
     )
     .join(
         _KEYS.table,

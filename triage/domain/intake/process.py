@@ -6,6 +6,7 @@
    gather every fact they need, with a few queries for all of them (`gather`);
    decide each text with pure functions: whose is it, which task, who gets it, and why (`decide`);
    write messages, tasks, assignments, events, explanations and audit rows in bulk (`write`).
+   Where a practice is closed and wants that said, the same three steps make the answers (`answering`).
 4. When that fails, everything is rolled back and each row is tried alone; after five tries it is shown to staff.
 
 Nothing here needs Redis, and everything is safe to run twice.
@@ -15,7 +16,7 @@ import time
 from functools import partial
 
 from triage.domain import jobs
-from triage.domain.intake import decide, gather, ledger, write
+from triage.domain.intake import answering, decide, gather, ledger, write
 from triage.domain.intake.ledger import Lease, LeaseLost
 from triage.kit import db, later
 from triage.kit.turns import Turns
@@ -71,4 +72,6 @@ def file(lease: Lease) -> None:
     """File all rows of a lease or none. Raises `LeaseLost` where another worker may have them."""
     with db.transaction() as session:
         facts = gather.gather(session, lease.texts)
-        write.write(session, lease, decide.decide(facts))
+        plan = decide.decide(facts)
+        write.write(session, lease, plan)
+        answering.answer(session, plan)

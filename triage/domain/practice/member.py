@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from datetime import datetime
+from datetime import datetime, time
 from enum import StrEnum
 from typing import NamedTuple
 from uuid import UUID
@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, delete, func, select, text
 from sqlalchemy.orm import Mapped, Session, joinedload, mapped_column, relationship, selectinload
 
+from triage.domain.practice import hours
 from triage.domain.practice.practice import Practice, SecondFactor, ids_of_facilities
 from triage.domain.practice.privileges import Messages, Privilege, Role, find_role
 from triage.domain.practice.program import ProgramRestriction, programs_of
@@ -79,6 +80,7 @@ class Member(db.OfPractice, db.Base):
         Index("ix_member_role", "practice_id", "role_id"),
         Index("ix_member_email", text("lower(email)")),
         CheckConstraint("login = lower(login)", name="login"),
+        CheckConstraint("(quiet_from is null) = (quiet_until is null)", name="quiet"),
     )
 
     role_id: Mapped[UUID]
@@ -98,6 +100,9 @@ class Member(db.OfPractice, db.Base):
     notify_tune: Mapped[Tune] = mapped_column(
         db.choice(Tune, "notify_tune"), default=Tune.CHIME, server_default="chime"
     )
+    # By the practice's clock: no sound and no pop-up from then until then.
+    quiet_from: Mapped[time | None]
+    quiet_until: Mapped[time | None]
     single_keys: Mapped[bool] = mapped_column(default=True)
     enter_sends: Mapped[bool] = mapped_column(default=False)
     # Since when there is one; `access.factors` keeps it, so that no request has to look for codes and passkeys.
@@ -422,19 +427,35 @@ def change_preferences(
     notify_sound: str,
     notify_popup: str,
     notify_tune: str,
+    quiet_from: str,
+    quiet_until: str,
     single_keys: bool,
     enter_sends: bool,
     is_available_for_chat: bool,
     is_away: bool,
 ) -> None:
-    """Raises `Invalid` for a word that is no choice."""
+    """Raises `Invalid` for a word that is no choice. Quiet hours are two times ("22:00") or empty."""
     try:
         member.theme, member.density = Theme(theme), Density(density)
         member.notify_sound, member.notify_popup = Notice(notify_sound), Notice(notify_popup)
         member.notify_tune = Tune(notify_tune)
     except ValueError:
         raise Invalid("Choose one of the offered values.") from None
+    member.quiet_from, member.quiet_until = _quiet(quiet_from, quiet_until)
     member.single_keys = single_keys
     member.enter_sends = enter_sends
     member.is_available_for_chat = is_available_for_chat
     member.is_away = is_away
+
+
+def _quiet(since: str, until: str) -> tuple[time, time] | tuple[None, None]:
+    """Raises `Invalid`. They may go over midnight."""
+    if not since.strip() and not until.strip():
+        return None, None
+    start, end = hours.minute_of(since), hours.minute_of(until)
+    if start is None or end is None:
+        field = "quiet_from" if start is None else "quiet_until"
+        raise Invalid(**{field: "Fill in both times, such as 22:00 and 07:00, or none."})
+    if start == end:
+        raise Invalid(quiet_until="Choose two different times. For silence all day turn sound and pop-up off.")
+    return time(*divmod(start, 60)), time(*divmod(end, 60))

@@ -1,14 +1,31 @@
 """Practices, their facilities and numbers, and the switches that hold for a whole practice."""
 
 import re
+from collections.abc import Collection
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 from zoneinfo import available_timezones
 
-from sqlalchemy import CheckConstraint, Index, String, UniqueConstraint, cast, func, or_, select
+from sqlalchemy import (
+    ARRAY,
+    CheckConstraint,
+    Index,
+    String,
+    UniqueConstraint,
+    cast,
+    false,
+    func,
+    or_,
+    select,
+)
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from triage.domain.practice import hours
+from triage.domain.practice.hours import Hours
+from triage.domain.wording import LANGUAGES
 from triage.kit import db
 from triage.kit.errors import Invalid, NotFound
 from triage.kit.phone import as_e164
@@ -43,6 +60,7 @@ class Practice(db.Base):
         CheckConstraint("idle_minutes between 5 and 60", name="idle_minutes"),
         CheckConstraint("lock_minutes between 0 and 60", name="lock_minutes"),
         CheckConstraint("hold_seconds between 0 and 30", name="hold_seconds"),
+        CheckConstraint("cardinality(languages) > 0", name="languages"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=db.new_id)
@@ -69,6 +87,11 @@ class Practice(db.Base):
     second_factor: Mapped[SecondFactor] = mapped_column(
         db.choice(SecondFactor, "second_factor"), default=SecondFactor.OFFERED, server_default="offered"
     )
+    # As `practice.hours` reads them; none: always open.
+    opening_hours: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    closed_reply_on: Mapped[bool] = mapped_column(default=False, server_default=false())
+    # What it texts in; the first is for whom nothing else is known.
+    languages: Mapped[list[str]] = mapped_column(ARRAY(String), default=["en"], server_default="{en}")
     created_at: Mapped[datetime]
 
 
@@ -237,6 +260,30 @@ def change_switches(
     practice.overdue_after_minutes = overdue_after_minutes
     practice.idle_minutes = idle_minutes
     practice.hold_seconds = hold_seconds
+
+
+def hours_of(practice: Practice) -> Hours:
+    return hours.read(practice.opening_hours, practice.time_zone)
+
+
+def change_hours(practice: Practice, kept: dict[str, Any] | None) -> None:
+    """`kept` is of `hours.as_kept`. Who is always open has nothing to say about being closed."""
+    practice.opening_hours = kept
+    practice.closed_reply_on = practice.closed_reply_on and kept is not None
+
+
+def switch_closed_reply(practice: Practice, *, on: bool) -> None:
+    """Raises `Invalid` where nobody has said when the practice is open."""
+    if on and practice.opening_hours is None:
+        raise Invalid(closed_reply_on="Save opening hours first: without them the practice is never closed.")
+    practice.closed_reply_on = on
+
+
+def change_languages(practice: Practice, *, first: str, others: Collection[str]) -> None:
+    """Raises `Invalid` for a language that the product has no words in."""
+    if first not in LANGUAGES or not set(others) <= LANGUAGES.keys():
+        raise Invalid(first_language="Choose among the languages offered.")
+    practice.languages = [first, *(one for one in LANGUAGES if one in others and one != first)]
 
 
 def change_security(practice: Practice, *, second_factor: str, lock_minutes: int) -> None:
