@@ -68,10 +68,19 @@ async function popUp(words) {
   if (!document.hidden) say(words);
 }
 
+/** Between two times by the practice's clock, "22:00-07:00", nothing sounds or pops up. */
+function isQuiet() {
+  const { quiet, zone } = settings();
+  if (!quiet) return false;
+  const [from, until] = quiet.split("-");
+  const now = new Date().toLocaleTimeString("en-GB", { timeZone: zone, hour: "2-digit", minute: "2-digit" });
+  return from < until ? from <= now && now < until : from <= now || now < until;
+}
+
 const concerns = (wish, isMine) => wish === "all" || (wish === "mine" && isMine);
 
 document.addEventListener("live:message", ({ detail }) => {
-  if (detail.direction === "out" || detail.gone) return;
+  if (detail.direction === "out" || detail.gone || isQuiet()) return;
   const isMine = detail.mine === "yes";
   if (concerns(settings().sound, isMine) && mayRing()) ring();
   const isRead = document.hasFocus() && find(`#conversation[data-conversation="${CSS.escape(detail.conversation ?? "")}"]`);

@@ -63,7 +63,11 @@ NOW = datetime(2026, 11, 19, 19, 30)
         (NOW.replace(day=20, hour=8, minute=0), "tomorrow at 8:00 am", "mañana a las 8:00"),
         (NOW.replace(day=20, hour=1, minute=5), "tomorrow at 1:05 am", "mañana a la 1:05"),
         (NOW.replace(day=23, hour=12, minute=0), "on Monday at 12:00 pm", "el lunes a las 12:00"),
-        (NOW.replace(day=26, hour=0, minute=0), "on November 26 at 12:00 am", "el 26 de noviembre a las 0:00"),
+        (
+            NOW.replace(day=26, hour=0, minute=0),
+            "on November 26 at 12:00 am",
+            "el 26 de noviembre a las 0:00",
+        ),
         (None, "when we open again", "cuando abramos de nuevo"),
     ],
 )
@@ -73,7 +77,10 @@ def test_when_it_opens_is_said_as_people_say_it(opens: datetime | None, english:
 
 
 def test_the_closed_hours_reply_holds_practice_opening_and_emergency_wording() -> None:
-    bodies = {("closed_reply", "en"): "{practice} opens {opens}. {emergency}", ("emergency", "en"): "Call {practice}!"}
+    bodies = {
+        ("closed_reply", "en"): "{practice} opens {opens}. {emergency}",
+        ("emergency", "en"): "Call {practice}!",
+    }
 
     said = wording.closed_reply(bodies, "en", practice="Elm", opens="tomorrow")
 

@@ -121,6 +121,10 @@ PLACES = [
     Place("settings.home", "/settings"),
     Place("settings.practice", "/settings/practice"),
     Place("settings.practice", "/settings/practice", ("Name=", "Save")),
+    Place("settings.opening_hours", "/settings/hours"),
+    Place(
+        "settings.opening_hours", "/settings/hours", ("Monday: opens=17:00", "Monday: closes=08:00", "Save")
+    ),
     Place("settings.auto_assignment", "/settings/auto-assignment"),
     Place(
         "settings.auto_assignment",

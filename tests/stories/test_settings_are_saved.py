@@ -123,10 +123,10 @@ def test_two_admins_save_the_same_part(desk_of: DeskOf) -> None:
 def test_words_are_seen_as_somebody_gets_them_while_they_are_written(desk_of: DeskOf) -> None:
     ada = desk_of("admin").open("/settings/texts")
 
-    ada.page.get_by_label("Words").fill("Your team at {practice}")
-    expect(ada.page.locator("#text-preview")).to_contain_text("Your team at Elm Street Clinic")
-    ada.page.get_by_label("Words").fill("- {nobody}")
-    expect(ada.page.locator("#text-preview")).to_contain_text("There is no {nobody}.")
+    ada.page.locator("#f-signature").fill("Your team at {practice}")
+    expect(ada.page.locator("#preview-signature")).to_contain_text("Your team at Elm Street Clinic")
+    ada.page.locator("#f-signature").fill("- {nobody}")
+    expect(ada.page.locator("#preview-signature")).to_contain_text("There is no {nobody}.")
 
 
 def test_on_a_phone_one_button_leads_to_every_settings_page(desk_of: DeskOf) -> None:

@@ -345,14 +345,26 @@ POLICY: dict[tuple[str, str], Entry] = {
         form=FIELDS_OF_A_PRACTICE,
         also_reads={"reply_assigns", "task_per_message", "sign_texts"},
     ),
+    ("settings.opening_hours", "GET"): Entry(ADMINISTRATION),
+    ("settings.change_hours", "POST"): Entry(
+        ADMINISTRATION,
+        form={"section": "week", "monday_opens": "09:00", "monday_closes": "12:00"},
+        also_reads={"date"},
+    ),
     ("settings.texts_of_patients", "GET"): Entry(ADMINISTRATION),
     ("settings.change_text", "POST"): Entry(
-        ADMINISTRATION, form={"text": "signature", "body": "Your team at {{practice}}"}
+        ADMINISTRATION,
+        form={"text": "signature", "body": "Your team at {{practice}}"},
+        also_reads={"language"},
     ),
     ("settings.preview_text", "POST"): Entry(
-        ADMINISTRATION, form={"text": "signature", "body": "Your team at {{practice}}"}
+        ADMINISTRATION,
+        form={"text": "signature", "body": "Your team at {{practice}}"},
+        also_reads={"language"},
     ),
-    ("settings.restore_text", "POST"): Entry(ADMINISTRATION, form={"text": "signature"}),
+    ("settings.restore_text", "POST"): Entry(
+        ADMINISTRATION, form={"text": "signature"}, also_reads={"language"}
+    ),
     ("settings.auto_assignment", "GET"): Entry(ADMINISTRATION),
     ("settings.change_auto_assignment", "POST"): Entry(
         ADMINISTRATION, form={"last_sender_days": "9", "care_team": "yes"}, also_reads={"last_sender"}
@@ -433,7 +445,14 @@ POLICY: dict[tuple[str, str], Entry] = {
     ("settings.change_preferences", "POST"): Entry(
         SIGNED_IN,
         form=FIELDS_OF_PREFERENCES,
-        also_reads={"single_keys", "enter_sends", "is_away", "is_available_for_chat"},
+        also_reads={
+            "single_keys",
+            "enter_sends",
+            "is_away",
+            "is_available_for_chat",
+            "quiet_from",
+            "quiet_until",
+        },
     ),
     ("settings.security", "GET"): Entry(SIGNED_IN),
     ("settings.change_password", "POST"): Entry(

@@ -83,3 +83,23 @@ def test_a_word_that_is_no_choice_is_refused(ben: Browser, session: Session, cas
 
 def _of(session: Session, member: Member) -> Member:
     return members.find_member(session, member.practice_id, member.id)
+
+
+def test_quiet_hours_are_kept_and_told_to_the_page(ben: Browser) -> None:
+    ben.post("/preferences", **FORM, quiet_from="22:00", quiet_until="07:00")
+
+    page = ben.get("/preferences").text
+    assert 'data-quiet="22:00-07:00"' in page
+    assert 'data-zone="America/New_York"' in page
+    assert 'value="22:00"' in page
+
+
+def test_half_of_quiet_hours_is_refused_and_kept_in_the_form(
+    ben: Browser, session: Session, cast: Cast
+) -> None:
+    answer = ben.post("/preferences", **FORM, quiet_from="22:00", quiet_until="")
+
+    assert answer.status_code == 422
+    assert answer.text.count("Fill in both times, such as 22:00 and 07:00, or none.") == 2
+    assert 'value="22:00"' in answer.text
+    assert _of(session, cast.ben).quiet_from is None

@@ -28,6 +28,7 @@ PRACTICE = {
 }
 PAGES = [
     "/settings/practice",
+    "/settings/hours",
     "/settings/numbers",
     "/settings/auto-assignment",
     "/settings/quarantine",
@@ -406,3 +407,29 @@ def test_what_a_colleague_saved_in_another_part_is_no_collision(
 
     assert (first.status_code, second.status_code) == (303, 409)
     assert "Idle minutes until sign-out is now <bdi>20</bdi>; it was <bdi>15</bdi>." in second.text
+
+
+def test_the_languages_are_kept_with_the_first_before_the_others(
+    admin: Browser, session: Session, cast: Cast
+) -> None:
+    answer = admin.post("/settings/practice", section="languages", first_language="es", languages=["en"])
+
+    assert answer.location == "/settings/practice"
+    assert session.get_one(Practice, cast.practice_id).languages == ["es", "en"]
+    assert _details(session) == ["languages"]
+
+
+def test_a_language_without_words_is_refused(admin: Browser, session: Session, cast: Cast) -> None:
+    answer = admin.post("/settings/practice", section="languages", first_language="fr")
+
+    assert answer.status_code == 422
+    assert answer.text.count("Choose among the languages offered.") == 2
+    assert session.get_one(Practice, cast.practice_id).languages == ["en"]
+
+
+def test_other_sections_leave_the_languages_alone(admin: Browser, session: Session, cast: Cast) -> None:
+    admin.post("/settings/practice", section="languages", first_language="en", languages=["en", "es"])
+
+    admin.post("/settings/practice", **PRACTICE)
+
+    assert session.get_one(Practice, cast.practice_id).languages == ["en", "es"]

@@ -10,7 +10,7 @@ from triage.domain.practice import texts
 
 
 def of_practice(session: Session, cast: Cast) -> str:
-    return texts.bodies_of(session, cast.practice_id)["signature"]
+    return texts.bodies_of(session, cast.practice_id)["signature", ""]
 
 
 def test_the_page_shows_what_somebody_gets_and_how_long_it_is(admin: Browser) -> None:
@@ -81,3 +81,45 @@ def test_who_saves_second_is_told(admin: Browser, session: Session, cast: Cast) 
 def test_ana_may_not_change_them(ana: Browser, session: Session, cast: Cast) -> None:
     assert ana.post("/settings/texts", text="signature", body="Mine").status_code == 403
     assert of_practice(session, cast) == "- {first_name}"
+
+
+def test_every_text_stands_there_in_every_language_of_the_practice(
+    admin: Browser, session: Session, cast: Cast
+) -> None:
+    one = admin.get("/settings/texts").text
+    admin.post("/settings/practice", section="languages", first_language="en", languages=["es"])
+    two = admin.get("/settings/texts").text
+
+    assert 'id="f-closed_reply-en"' in one and 'id="f-closed_reply-es"' not in one
+    assert 'id="f-closed_reply-es"' in two and 'id="f-emergency-es"' in two
+    assert "Closed-hours reply · Spanish" in two
+    assert "Elm Street Clinic no atiende en este momento." in two
+
+
+def test_each_language_is_saved_by_itself(admin: Browser, session: Session, cast: Cast) -> None:
+    admin.post("/settings/texts", text="emergency", language="es", body="Llame al 112.")
+
+    bodies = texts.bodies_of(session, cast.practice_id)
+    assert bodies["emergency", "es"] == "Llame al 112."
+    assert "911" in bodies["emergency", "en"]
+
+
+def test_the_emergency_wording_stands_in_the_preview_of_the_reply(admin: Browser) -> None:
+    admin.post("/settings/texts", text="emergency", language="en", body="Call 112.")
+
+    preview = admin.post_part(
+        "/settings/texts/preview", text="closed_reply", language="en", body="Closed. {emergency}"
+    ).text
+
+    assert "Closed. Call 112." in preview
+    assert 'id="preview-closed_reply-en"' in preview
+
+
+def test_a_text_is_in_use_where_the_practice_wants_it(admin: Browser) -> None:
+    before = admin.get("/settings/texts").text
+    admin.post("/settings/hours", section="week", monday_opens="08:00", monday_closes="17:00")
+    admin.post("/settings/hours", section="reply", closed_reply_on="yes")
+    after = admin.get("/settings/texts").text
+
+    assert before.count("In use") == 0
+    assert after.count("In use") == 2

@@ -74,6 +74,13 @@ class History:
                 lease = ledger.claim(session)
             assert lease is not None
             process.file(lease)
+        self._send_answers(steps[-1].at)
+
+    def _send_answers(self, at: datetime) -> None:
+        """What the product answered by itself leaves and arrives at once."""
+        with _at(at + timedelta(seconds=4)), db.transaction() as session:
+            for claim in delivery.claim(session, limit=50):
+                self._take(session, claim, error=None)
 
     def _receive(self, session: Session, step: Step) -> None:
         number, mark = step.house.numbers[step.site].number, step.line.mark
@@ -117,20 +124,22 @@ class History:
 
     def _deliver(self, at: datetime, *, error: int | None) -> None:
         """The carrier takes the text and reports on it, each time a little later."""
-        sid = "SM" + self._new_hex()
         with _at(at + timedelta(seconds=self._dice.randint(2, 5))), db.transaction() as session:
             (claim,) = delivery.claim(session, limit=2)
-            delivery.record_sent(session, claim, sid=sid, status="queued")
-            for status in ("sent", "undelivered" if error else "delivered"):
-                code = error if status == "undelivered" else None
-                delivery.record_status(
-                    session,
-                    claim.practice_id,
-                    sid=sid,
-                    status=status,
-                    error_code=code,
-                    message_id=claim.message_id,
-                )
+            self._take(session, claim, error=error)
+
+    def _take(self, session: Session, claim: Claim, *, error: int | None) -> None:
+        sid = "SM" + self._new_hex()
+        delivery.record_sent(session, claim, sid=sid, status="queued")
+        for status in ("sent", "undelivered" if error else "delivered"):
+            delivery.record_status(
+                session,
+                claim.practice_id,
+                sid=sid,
+                status=status,
+                error_code=error if status == "undelivered" else None,
+                message_id=claim.message_id,
+            )
 
     def _lose(self, at: datetime) -> None:
         """Nobody hears whether the text arrived, twice, until a person has to decide."""

@@ -15,8 +15,8 @@ from triage.domain.patients import consent, phones
 from triage.domain.patients.care_team import CareTeamMember
 from triage.domain.patients.patient import Contact, Enrolment, Patient, PatientContact, PatientKind, sort_key
 from triage.domain.patients.phones import Phone, PhoneUse
+from triage.domain.practice import hours, privileges
 from triage.domain.practice import member as members
-from triage.domain.practice import privileges
 from triage.domain.practice.member import Member
 from triage.domain.practice.practice import Facility, Kind, Practice, PracticeNumber
 from triage.domain.practice.privileges import Messages, Role
@@ -89,6 +89,9 @@ def set_up(
         carrier_token_sealed=token_sealed,
         assign_last_sender=not clinic.assigns_care_team,
         assign_care_team=clinic.assigns_care_team,
+        opening_hours=hours.as_kept(clinic.opens, {}),
+        closed_reply_on=bool(clinic.opens),
+        languages=list(clinic.languages),
         created_at=now,
     )
     session.add(practice)

@@ -7,6 +7,7 @@ the tables of the stories.
 from dataclasses import dataclass
 
 from triage.demo.carrier import ACCOUNTS
+from triage.domain.practice.hours import Span, Spans
 from triage.domain.practice.practice import Kind
 
 PASSWORD = "triage-demo"
@@ -38,6 +39,9 @@ class Clinic:
     colleagues: tuple[Colleague, ...]
     programs: tuple[str, ...] = ()
     assigns_care_team: bool = False
+    # By weekday, from Monday on; a practice that says so answers by itself while it is closed.
+    opens: tuple[Spans, ...] = ()
+    languages: tuple[str, ...] = ("en",)
 
 
 _BOTH = ("Main Street", "Northside")
@@ -63,6 +67,8 @@ HARBOR = Clinic(
         Colleague("billie", "Billie Novak", "Billing", _BOTH),
     ),
     programs=("Diabetes care", "Heart health", "Mind and mood", "Quit smoking"),
+    opens=((Span(8 * 60, 17 * 60),),) * 5 + ((),) * 2,
+    languages=("en", "es"),
 )
 WILLOW = Clinic(
     "willow",

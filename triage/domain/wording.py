@@ -85,9 +85,7 @@ def signature(body: str, *, first_name: str, practice: str) -> str:
     return "\n" + filled(body, {"first_name": first_name, "practice": practice})
 
 
-def closed_reply(
-    bodies: Mapping[tuple[str, str], str], language: str, *, practice: str, opens: str
-) -> str:
+def closed_reply(bodies: Mapping[tuple[str, str], str], language: str, *, practice: str, opens: str) -> str:
     """The whole answer; `bodies` are a practice's words by name and language, `opens` is from `opening_phrase`."""
     emergency = filled(bodies[EMERGENCY.name, language], {"practice": practice})
     places = {"practice": practice, "opens": opens, "emergency": emergency}
@@ -95,9 +93,7 @@ def closed_reply(
 
 
 _WEEKDAYS = ("lunes", "martes", "miércoles", "jueves", "viernes", "sábado", "domingo")
-_MONTHS = (
-    "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre".split()
-)
+_MONTHS = "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre".split()
 
 
 def opening_phrase(language: str, opens: datetime | None, now: datetime) -> str:

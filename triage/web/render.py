@@ -50,6 +50,8 @@ class Shell:
     notify_sound: str = "mine"
     notify_popup: str = "mine"
     notify_tune: str = "chime"
+    # "22:00-07:00" by the practice's clock; empty: never quiet.
+    quiet: str = ""
     is_away: bool = False
     idle_minutes: int = 15
     lock_minutes: int = 0

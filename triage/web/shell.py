@@ -58,12 +58,19 @@ def _build(member: Member) -> Shell:
         notify_sound=member.notify_sound.value,
         notify_popup=member.notify_popup.value,
         notify_tune=member.notify_tune.value,
+        quiet=_quiet(member),
         is_away=member.is_away,
         idle_minutes=member.practice.idle_minutes,
         lock_minutes=member.practice.lock_minutes,
         may_find_patients=_may_find_patients(member),
         is_demo=settings().environment == "demo",
     )
+
+
+def _quiet(member: Member) -> str:
+    if member.quiet_from is None or member.quiet_until is None:
+        return ""
+    return f"{member.quiet_from:%H:%M}-{member.quiet_until:%H:%M}"
 
 
 def _commands(member: Member, links: list[NavLink]) -> list[Command]:

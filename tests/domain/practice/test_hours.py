@@ -38,7 +38,9 @@ def spans_of_a_day(draw: some.DrawFn) -> tuple[Span, ...]:
 def any_hours(draw: some.DrawFn) -> Hours:
     week = draw(some.tuples(*[spans_of_a_day()] * 7))
     near = some.dates(date(2026, 10, 1), date(2026, 12, 1))
-    return Hours(week, draw(some.dictionaries(near, spans_of_a_day(), max_size=5)), draw(some.sampled_from(ZONES)))
+    return Hours(
+        week, draw(some.dictionaries(near, spans_of_a_day(), max_size=5)), draw(some.sampled_from(ZONES))
+    )
 
 
 # Both changes of the clock lie in it, in both halves of the earth.
@@ -217,7 +219,8 @@ TODAY = date(2026, 11, 20)
 
 def test_a_date_without_times_is_closed_and_past_dates_leave_the_list() -> None:
     found = hours.checked_dates(
-        [("2026-12-25", []), ("2026-12-24", [Typed("08:00", "12:00")]), ("2026-11-19", []), ("", [])], today=TODAY
+        [("2026-12-25", []), ("2026-12-24", [Typed("08:00", "12:00")]), ("2026-11-19", []), ("", [])],
+        today=TODAY,
     )
 
     assert found == {date(2026, 12, 25): CLOSED, date(2026, 12, 24): (Span(480, 720),)}

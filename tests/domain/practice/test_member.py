@@ -1,5 +1,6 @@
 """Members: who they are, where they work, what they prefer."""
 
+from datetime import time
 from typing import Any
 
 import pytest
@@ -18,6 +19,8 @@ PREFERENCES: dict[str, Any] = {
     "notify_sound": "all",
     "notify_popup": "mine",
     "notify_tune": "drop",
+    "quiet_from": "22:00",
+    "quiet_until": "7:30",
     "single_keys": False,
     "enter_sends": True,
     "is_available_for_chat": False,
@@ -116,6 +119,7 @@ def test_preferences_are_changed(session: Session, cast: Cast) -> None:
 
     assert (ana.theme, ana.density) == (Theme.DARK, Density.COMPACT)
     assert (ana.notify_sound, ana.notify_popup) == (Notice.ALL, Notice.MINE)
+    assert (ana.quiet_from, ana.quiet_until) == (time(22), time(7, 30))
     assert (ana.single_keys, ana.enter_sends) == (False, True)
     assert (ana.is_available_for_chat, ana.is_away) == (False, True)
 
@@ -126,6 +130,34 @@ def test_a_word_that_is_no_choice_is_refused(field: str, session: Session, cast:
 
     with pytest.raises(Invalid):
         members.change_preferences(ana, **{**PREFERENCES, field: "purple"})
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "field"),
+    [
+        ("22:00", "", "quiet_until"),
+        ("", "07:00", "quiet_from"),
+        ("late", "07:00", "quiet_from"),
+        ("22:00", "22:00", "quiet_until"),
+    ],
+)
+def test_quiet_hours_are_two_different_times(
+    since: str, until: str, field: str, session: Session, cast: Cast
+) -> None:
+    ana = find_member(session, cast.practice_id, cast.ana.id)
+
+    with pytest.raises(Invalid) as refusal:
+        members.change_preferences(ana, **{**PREFERENCES, "quiet_from": since, "quiet_until": until})
+
+    assert set(refusal.value.fields) == {field}
+
+
+def test_quiet_hours_can_be_left_empty(session: Session, cast: Cast) -> None:
+    ana = find_member(session, cast.practice_id, cast.ana.id)
+
+    members.change_preferences(ana, **{**PREFERENCES, "quiet_from": "", "quiet_until": " "})
+
+    assert (ana.quiet_from, ana.quiet_until) == (None, None)
 
 
 def test_everybody_is_listed_active_first(session: Session, cast: Cast) -> None:

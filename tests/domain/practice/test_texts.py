@@ -72,7 +72,9 @@ def test_each_language_has_words_of_its_own(session: Session, cast: Cast) -> Non
     assert bodies["closed_reply", "en"] == CLOSED_REPLY.bodies["en"]
 
 
-@pytest.mark.parametrize(("name", "language"), [("signature", "en"), ("closed_reply", ""), ("closed_reply", "fr")])
+@pytest.mark.parametrize(
+    ("name", "language"), [("signature", "en"), ("closed_reply", ""), ("closed_reply", "fr")]
+)
 def test_a_text_is_found_in_its_own_languages_alone(name: str, language: str) -> None:
     with pytest.raises(Invalid):
         texts.find_text(name, language)

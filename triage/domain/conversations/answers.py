@@ -40,7 +40,7 @@ class AutomaticAnswer(db.Base):
 class Said(NamedTuple):
     """What a number has heard lately: automatic answers within a day, and the last text of a person."""
 
-    count: int
+    times: int
     last_at: datetime | None
     person_at: datetime | None
 
@@ -48,4 +48,4 @@ class Said(NamedTuple):
 def may_follow(said: Said, now: datetime) -> bool:
     """Pure. Whether the number may be answered automatically now; a person's text begins the pause anew."""
     lately = [at for at in (said.last_at, said.person_at) if at is not None]
-    return said.count < MOST_A_DAY and all(now - at >= PAUSE for at in lately)
+    return said.times < MOST_A_DAY and all(now - at >= PAUSE for at in lately)

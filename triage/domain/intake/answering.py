@@ -29,7 +29,17 @@ from triage.kit.bulk import Addition, Rows
 _TABLES = db.Base.metadata.tables
 _MESSAGES = Addition(
     _TABLES["message"],
-    ("id", "practice_id", "conversation_id", "patient_id", "direction", "body", "media", "is_automatic", "at"),
+    (
+        "id",
+        "practice_id",
+        "conversation_id",
+        "patient_id",
+        "direction",
+        "body",
+        "media",
+        "is_automatic",
+        "at",
+    ),
 )
 _TEXTS = Addition(
     _TABLES["outbound_text"],
@@ -60,9 +70,7 @@ _conversation = _TABLES["conversation"]
 _WRITE = (
     update(_conversation)
     .where(_conversation.c.id == _TALKED.table.c.id)
-    .values(
-        last_message_at=func.greatest(_conversation.c.last_message_at, _TALKED.table.c.last_message_at)
-    )
+    .values(last_message_at=func.greatest(_conversation.c.last_message_at, _TALKED.table.c.last_message_at))
     .add_cte(
         _MESSAGES.statement.cte("messages"),
         _TEXTS.statement.cte("texts"),
@@ -199,7 +207,7 @@ def decide(facts: Facts, asking: Iterable[Filed]) -> list[Answer]:
         # Never before the text that it answers.
         at = max(facts.now, filed.row.sent_at)
         found.append(Answer(filed, _body(house, facts.identities[phone_id], facts.now), at))
-        said[phone_id] = said[phone_id]._replace(count=said[phone_id].count + 1, last_at=facts.now)
+        said[phone_id] = said[phone_id]._replace(times=said[phone_id].times + 1, last_at=facts.now)
     return found
 
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -192,7 +193,7 @@ def _checked_date(on: str, typed: Sequence[Typed]) -> date | None:
 def _checked_spans(typed: Iterable[Typed]) -> Spans:
     """In their order. Midnight as an end is the end of the day. Raises `ValueError` with a sentence."""
     spans = sorted(_checked_span(pair) for pair in typed if pair.opens.strip() or pair.closes.strip())
-    for before, after in zip(spans, spans[1:], strict=False):
+    for before, after in pairwise(spans):
         if after.opens < before.closes:
             raise ValueError(f"{in_words(before)} and {in_words(after)} overlap.")
     if len(spans) > MOST_SPANS:
@@ -206,7 +207,9 @@ def _checked_span(typed: Typed) -> Span:
         raise ValueError("Fill in both times, such as 08:00 and 17:00.")
     span = Span(opens, closes or 1440)
     if span.closes <= span.opens:
-        raise ValueError(f"{in_words(span)} ends before it starts. A night is two spans: until 00:00, and from 00:00.")
+        raise ValueError(
+            f"{in_words(span)} ends before it starts. A night is two spans: until 00:00, and from 00:00."
+        )
     return span
 
 
@@ -233,7 +236,9 @@ def reading(hours: Hours, now: datetime) -> str:
         closing = next_closing(hours, now)
         return f"Open now, closes {_when(closing, now, hours)}." if closing else "Open now, around the clock."
     opening = next_opening(hours, now)
-    return f"Closed now, opens {_when(opening, now, hours)}." if opening else "Closed now, until further notice."
+    return (
+        f"Closed now, opens {_when(opening, now, hours)}." if opening else "Closed now, until further notice."
+    )
 
 
 def _when(moment: datetime, now: datetime, hours: Hours) -> str:

@@ -457,5 +457,7 @@ def _quiet(since: str, until: str) -> tuple[time, time] | tuple[None, None]:
         field = "quiet_from" if start is None else "quiet_until"
         raise Invalid(**{field: "Fill in both times, such as 22:00 and 07:00, or none."})
     if start == end:
-        raise Invalid(quiet_until="Choose two different times. For silence all day turn sound and pop-up off.")
+        raise Invalid(
+            quiet_until="Choose two different times. For silence all day turn sound and pop-up off."
+        )
     return time(*divmod(start, 60)), time(*divmod(end, 60))

@@ -80,9 +80,7 @@ def checked(text: Text, body: str, language: str) -> str:
     return body
 
 
-def save(
-    session: Session, practice_id: UUID, text: Text, body: str, *, language: str, now: datetime
-) -> bool:
+def save(session: Session, practice_id: UUID, text: Text, body: str, *, language: str, now: datetime) -> bool:
     """Whether anything is different from now on. The product's own words leave no row. Raises `Invalid`."""
     body = checked(text, body, language)
     before = bodies_of(session, practice_id)[text.name, language]

@@ -2,6 +2,7 @@
 
 from triage.web.settings import (
     assignment,
+    hours,
     members,
     numbers,
     places,
@@ -18,6 +19,7 @@ from triage.web.settings.pages import settings
 
 __all__ = [
     "assignment",
+    "hours",
     "members",
     "numbers",
     "places",

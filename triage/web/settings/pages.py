@@ -21,6 +21,7 @@ settings = Blueprint("settings", __name__)
 
 SECTIONS = [
     ("practice", "Practice", "building-2", Privilege.SETTINGS),
+    ("opening_hours", "Opening hours", "clock", Privilege.SETTINGS),
     ("numbers", "Numbers", "phone", Privilege.SETTINGS),
     ("texts_of_patients", "Automatic texts", "message-square", Privilege.SETTINGS),
     ("auto_assignment", "Auto-assignment", "waypoints", Privilege.SETTINGS),

@@ -1,4 +1,4 @@
-"""The practice's name, time zone, switches and times."""
+"""The practice's name, time zone, languages, switches and times."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,10 +7,12 @@ from zoneinfo import available_timezones
 from flask import Response, request
 from sqlalchemy.orm import Session
 
+from triage.domain import wording
+from triage.domain.practice import hours
 from triage.domain.practice import practice as practices
 from triage.domain.practice.practice import Practice
 from triage.domain.practice.privileges import Privilege
-from triage.kit import db
+from triage.kit import clock, db
 from triage.kit.errors import Invalid
 from triage.web import once
 from triage.web.auth import current_member, needs
@@ -32,6 +34,8 @@ LABELS = {
     "overdue_after_minutes": "Minutes until a task is overdue",
     "idle_minutes": "Idle minutes until sign-out",
     "hold_seconds": "Seconds in which a text can be taken back",
+    "first_language": "First language",
+    "languages": "Languages",
 }
 
 
@@ -55,6 +59,10 @@ def change_practice() -> Response:
 
 def _change(session: Session) -> str:
     practice = practices.find_practice(session, current_member().practice_id, lock=True)
+    if request.form.get("section") == "languages":
+        seen.check(_languages_of(practice), LABELS)
+        practices.change_languages(practice, **_read_languages())
+        return "Languages saved." if record(session, practice) else "Nothing was different."
     now = _values_of(practice)
     seen.check({field: now[field] for field in _section()}, LABELS)
     wanted = {**now, **{field: _read(field) for field in _section()}}
@@ -73,12 +81,28 @@ def _read(field: str) -> Any:
     return whole(field) if field in NUMBERS else request.form.get(field, "")
 
 
+def _read_languages() -> dict[str, Any]:
+    return {"first": request.form.get("first_language", ""), "others": request.form.getlist("languages")}
+
+
+def _languages_of(practice: Practice) -> dict[str, str]:
+    return {
+        "first_language": wording.LANGUAGES[practice.languages[0]],
+        "languages": ", ".join(wording.LANGUAGES[one] for one in practice.languages),
+    }
+
+
 def _values_of(practice: Practice) -> dict[str, Any]:
     return {field: getattr(practice, field) for field in FIELDS}
 
 
 def _given() -> dict[str, object]:
     """What was typed, as it was typed."""
+    if request.form.get("section") == "languages":
+        return {
+            "first_language": request.form.get("first_language", ""),
+            "languages": request.form.getlist("languages"),
+        }
     return {field: is_on(field) if field in SWITCHES else request.form.get(field, "") for field in _section()}
 
 
@@ -90,8 +114,10 @@ def _page(
     overtaken: list[seen.Overtaking] | None = None,
 ) -> Response:
     with db.reading() as session:
-        now = _values_of(practices.find_practice(session, current_member().practice_id))
-    values = {**now, **given}
+        practice = practices.find_practice(session, current_member().practice_id)
+        moment = clock.now(session)
+    now = _values_of(practice)
+    values = {**now, "first_language": practice.languages[0], "languages": practice.languages, **given}
     return page(
         "settings/practice.html",
         "practice",
@@ -100,8 +126,12 @@ def _page(
         errors=errors,
         overtaken_by=overtaken or [],
         shown={
-            name: seen.shown({field: now[field] for field in fields}) for name, fields in SECTIONS.items()
+            "languages": seen.shown(_languages_of(practice)),
+            **{name: seen.shown({field: now[field] for field in part}) for name, part in SECTIONS.items()},
         },
+        languages=list(wording.LANGUAGES.items()),
+        language_options=[(one, name, "") for one, name in wording.LANGUAGES.items()],
+        hours=hours.reading(practices.hours_of(practice), moment),
         time_zones=_time_zones(str(values["time_zone"])),
     )
 

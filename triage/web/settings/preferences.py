@@ -15,6 +15,7 @@ from triage.web.auth import current_member, needs
 from triage.web.settings.pages import is_on, page, record, saved, settings
 
 CHOICES = ("theme", "density", "notify_sound", "notify_popup", "notify_tune")
+QUIET = ("quiet_from", "quiet_until")
 SWITCHES = ("single_keys", "enter_sends", "is_away", "is_available_for_chat")
 
 
@@ -30,7 +31,7 @@ def change_preferences() -> Response:
     try:
         said = once.run(_change)
     except Invalid as refusal:
-        given = {choice: request.form.get(choice, "") for choice in CHOICES}
+        given = {choice: request.form.get(choice, "") for choice in (*CHOICES, *QUIET)}
         values = {**given, **{switch: is_on(switch) for switch in SWITCHES}}
         return _page(values, once.errors_of(refusal), status=422)
     return saved(said, "settings.preferences")
@@ -45,6 +46,8 @@ def _change(session: Session) -> str:
         notify_sound=request.form.get("notify_sound", ""),
         notify_popup=request.form.get("notify_popup", ""),
         notify_tune=request.form.get("notify_tune", ""),
+        quiet_from=request.form.get("quiet_from", ""),
+        quiet_until=request.form.get("quiet_until", ""),
         single_keys=is_on("single_keys"),
         enter_sends=is_on("enter_sends"),
         is_available_for_chat=is_on("is_available_for_chat"),
@@ -60,7 +63,11 @@ def _me(session: Session) -> Member:
 
 
 def _values_of(member: Member) -> dict[str, object]:
-    return {field: getattr(member, field) for field in (*CHOICES, *SWITCHES)}
+    quiet = {field: getattr(member, field) for field in QUIET}
+    return {
+        **{field: getattr(member, field) for field in (*CHOICES, *SWITCHES)},
+        **{field: f"{at:%H:%M}" if at else "" for field, at in quiet.items()},
+    }
 
 
 def _page(
@@ -74,4 +81,5 @@ def _page(
         status,
         values=values,
         errors=errors or {},
+        time_zone=current_member().practice.time_zone.replace("_", " "),
     )

@@ -18,7 +18,7 @@ from triage.kit import clock, db
 from triage.kit.errors import Invalid
 from triage.web import once, render
 from triage.web.auth import current_member, needs
-from triage.web.settings import seen
+from triage.web.settings import replies, seen
 from triage.web.settings.pages import page, saved, settings
 
 # What a colleague may have written above a signature.
@@ -26,11 +26,18 @@ SAMPLE = "See you at nine."
 
 
 class Shown(NamedTuple):
-    """One text as the page has it: the words in the form, and what somebody would get."""
+    """One text as the page has it: the words in the form, and what somebody would get.
+
+    `key` names it in forms; `language_name` is empty where the practice has words in one language alone.
+    """
 
     text: Text
+    language: str
+    key: str
+    language_name: str
     body: str
     is_own: bool
+    is_used: bool
     preview: str
     size: Size
 
@@ -45,8 +52,8 @@ def texts_of_patients() -> Response:
 @needs(Privilege.SETTINGS)
 def change_text() -> Response:
     def change(session: Session) -> str:
-        text = texts.find_text(request.form.get("text", ""))
-        return _save(session, text, request.form.get("body", ""))
+        text, language = _asked()
+        return _save(session, text, language, request.form.get("body", ""))
 
     try:
         said = once.run(change)
@@ -61,8 +68,8 @@ def change_text() -> Response:
 @needs(Privilege.SETTINGS)
 def restore_text() -> Response:
     def restore(session: Session) -> str:
-        text = texts.find_text(request.form.get("text", ""))
-        return _save(session, text, text.body)
+        text, language = _asked()
+        return _save(session, text, language, text.bodies[language])
 
     return saved(once.run(restore), "settings.texts_of_patients")
 
@@ -72,24 +79,44 @@ def restore_text() -> Response:
 def preview_text() -> Response:
     """What somebody would get, of words that are not saved."""
     try:
-        text = texts.find_text(request.form.get("text", ""))
-        body = texts.checked(text, request.form.get("body", ""))
+        text, language = _asked()
+        body = texts.checked(text, request.form.get("body", ""), language)
     except Invalid as refusal:
         if not render.is_partial():
             return _page(_given(), once.errors_of(refusal), 422)
-        return render.fragment("settings/_text_preview.html", shown=None, problem=refusal.sentence)
+        return _preview(None, refusal.sentence)
     if not render.is_partial():
         return _page(_given(), {})
-    return render.fragment("settings/_text_preview.html", shown=_shown(text, body), problem="")
+    with db.reading() as session:
+        words = _Words(session)
+    return _preview(words.shown(text, language, body), "")
 
 
-def _save(session: Session, text: Text, body: str) -> str:
+def _preview(shown: Shown | None, problem: str) -> Response:
+    return render.fragment("settings/_text_preview.html", key=_key(), shown=shown, problem=problem)
+
+
+def _asked() -> tuple[Text, str]:
+    """Raises `Invalid`."""
+    language = request.form.get("language", "")
+    return texts.find_text(request.form.get("text", ""), language), language
+
+
+def _key() -> str:
+    try:
+        return texts.key_of(*_asked())
+    except Invalid:
+        return "none"
+
+
+def _save(session: Session, text: Text, language: str, body: str) -> str:
     member = current_member()
     now = clock.now(session)
     practices.find_practice(session, member.practice_id, lock=True)
-    before = texts.bodies_of(session, member.practice_id)[text.name]
-    seen.check({text.name: before}, {text.name: text.title})
-    if not texts.save(session, member.practice_id, text, body, now=now):
+    before = texts.bodies_of(session, member.practice_id)[text.name, language]
+    key = texts.key_of(text, language)
+    seen.check({key: before}, {key: text.title})
+    if not texts.save(session, member.practice_id, text, body, language=language, now=now):
         return "Nothing was different."
     audit.record(
         session,
@@ -99,20 +126,54 @@ def _save(session: Session, text: Text, body: str) -> str:
         at=now,
         subject_id=member.practice_id,
         what="practice_text",
-        fields=text.name,
+        fields=key,
     )
     return f"{text.title} saved. It holds from the next text on."
 
 
 def _given() -> dict[str, str]:
-    return {request.form.get("text", ""): request.form.get("body", "")}
+    return {_key(): request.form.get("body", "")}
 
 
-def _shown(text: Text, body: str) -> Shown:
-    member = current_member()
-    values = {"practice": member.practice.name, "first_name": member.first_name}
-    preview = f"{SAMPLE}\n{texts.example(text, body, values)}"
-    return Shown(text, body, body != text.body, preview, segments.size_of(preview))
+class _Words:
+    """The practice's texts, and how each of them would look to somebody."""
+
+    def __init__(self, session: Session) -> None:
+        self._member = current_member()
+        self._now = clock.now(session)
+        self.practice = practices.find_practice(session, self._member.practice_id)
+        self.bodies = texts.bodies_of(session, self.practice.id)
+
+    def all(self, given: Mapping[str, str]) -> list[Shown]:
+        """Each text in each language of the practice; `given` are words that stand in for saved ones."""
+        return [
+            self.shown(text, one, given.get(texts.key_of(text, one), self.bodies[text.name, one]))
+            for text in wording.TEXTS.values()
+            for one in text.languages_among(self.practice.languages)
+        ]
+
+    def shown(self, text: Text, language: str, body: str) -> Shown:
+        preview = self._preview(text, language, body)
+        several = len(self.practice.languages) > 1
+        return Shown(
+            text=text,
+            language=language,
+            key=texts.key_of(text, language),
+            language_name=wording.LANGUAGES.get(language, "") if several else "",
+            body=body,
+            is_own=body != text.bodies[language],
+            is_used=self.practice.sign_texts if text is wording.SIGNATURE else self.practice.closed_reply_on,
+            preview=preview,
+            size=segments.size_of(preview),
+        )
+
+    def _preview(self, text: Text, language: str, body: str) -> str:
+        if text is wording.CLOSED_REPLY:
+            bodies = {**self.bodies, (text.name, language): body}
+            return replies.of_bodies(self.practice, bodies, language, self._now)
+        values = {"practice": self.practice.name, "first_name": self._member.first_name}
+        example = texts.example(text, body, values)
+        return f"{SAMPLE}\n{example}" if text is wording.SIGNATURE else example
 
 
 def _page(
@@ -122,19 +183,22 @@ def _page(
     *,
     overtaken: list[seen.Overtaking] | None = None,
 ) -> Response:
-    member = current_member()
     with db.reading() as session:
-        bodies = texts.bodies_of(session, member.practice_id)
+        words = _Words(session)
+    saved_words = {
+        texts.key_of(text, one): words.bodies[text.name, one]
+        for text in wording.TEXTS.values()
+        for one in text.bodies
+    }
     return page(
         "settings/texts.html",
         "texts_of_patients",
         status,
-        texts=[_shown(text, given.get(name, bodies[name])) for name, text in wording.TEXTS.items()],
-        unsaved={name for name, body in given.items() if body != bodies.get(name)},
+        texts=words.all(given),
+        unsaved={key for key, body in given.items() if body != saved_words.get(key)},
         errors=errors,
         overtaken_by=overtaken or [],
-        shown={name: seen.shown({name: body}) for name, body in bodies.items()},
-        is_signed=member.practice.sign_texts,
+        shown={key: seen.shown({key: body}) for key, body in saved_words.items()},
         words={
             "STOP": sorted(consent.STOP_WORDS),
             "START": sorted(consent.START_WORDS),
