@@ -1,8 +1,9 @@
 """The kill run: every kind of process is killed with texts in flight, and then everything is counted.
 
 Patients text through the simulated carrier, which repeats a third of its calls and stumbles; members answer.
-Meanwhile web, workers, scheduler, Redis (which keeps nothing) and PostgreSQL are killed, each at least twice.
-At the end every text must be filed with a task exactly once, and every reply sent exactly once.
+The practice is closed, and tells everybody so once. Meanwhile web, workers, scheduler, Redis (which keeps nothing) and PostgreSQL are killed, each at least twice.
+At the end every text must be filed with a task exactly once, and every reply and every automatic answer sent
+exactly once.
 """
 
 import argparse
@@ -80,7 +81,9 @@ def run(*, seed: int, texts: int, broken: str | None = None, say: Callable[[str]
         secret_key=secret_key,
         carrier_accounts=clinic.CARRIER_ACCOUNTS,
         webhook_overrides="#rc=2&rp=all&tt=3000",
-        populate=lambda session: clinic.populate(session, secret_key=secret_key, patients=PATIENTS),
+        populate=lambda session: clinic.populate(
+            session, secret_key=secret_key, patients=PATIENTS, is_closed=True
+        ),
         without_ticks=("sweep",) if broken == "sweeper" else (),
     )
     with installation:
@@ -264,10 +267,9 @@ class _Run:
 
     def _report(self, is_drained: bool, drain_seconds: float) -> int:
         lost, doubled = len(self._lost_texts()), self._doubled_texts()
-        sent = Counter(
-            one["body"]
-            for one in self._house.control("GET", "texts?direction=outbound&limit=100000")["texts"]
-        )
+        outbound = self._house.control("GET", "texts?direction=outbound&limit=100000")["texts"]
+        sent = Counter(one["body"] for one in outbound)
+        answers, answers_lost, answers_doubled = self._answers(outbound)
         asks_person = self._asks_person()
         replies_lost = len(self._history.replies - sent.keys() - asks_person)
         replies_doubled = sum(count - 1 for body, count in sent.items() if body in self._history.replies)
@@ -279,6 +281,9 @@ class _Run:
             ("replies", len(self._history.replies), "texts"),
             ("replies_lost", replies_lost, "texts"),
             ("replies_doubled", replies_doubled, "texts"),
+            ("answers", answers, "texts"),
+            ("answers_lost", answers_lost, "texts"),
+            ("answers_doubled", answers_doubled, "texts"),
             ("replies_asking_a_person", len(asks_person), "texts"),
             (
                 "repeated_webhooks",
@@ -296,7 +301,21 @@ class _Run:
         self._say(f"triage verify: {'clean' if is_verified else 'NOT clean'}")
         all_killed = all(self._history.kills[kind] >= 2 for kind in KINDS)
         is_good = is_drained and is_verified and all_killed
-        return 0 if is_good and not (lost or doubled or replies_lost or replies_doubled) else 1
+        wrong = lost or doubled or replies_lost or replies_doubled or answers_lost or answers_doubled
+        return 0 if is_good and not wrong else 1
+
+    def _answers(self, outbound: list[dict[str, Any]]) -> tuple[int, int, int]:
+        """Automatic answers: how many there are, how many the carrier never had, and how many it had again."""
+        rows = self._ask(
+            "select o.to_number, m.body, o.state from automatic_answer a join message m on m.id = a.message_id"
+            " join outbound_text o on o.message_id = m.id"
+        )
+        bodies = {row[1] for row in rows}
+        heard = Counter(one["to"] for one in outbound if one["body"] in bodies)
+        wanted = {row[0] for row in rows if row[2] != "needs_person"}
+        # A run is over before anybody may be answered again.
+        again = len(rows) - len({row[0] for row in rows}) + sum(count - 1 for count in heard.values())
+        return len(rows), len(wanted - heard.keys()), again
 
     def _asks_person(self) -> set[str]:
         rows = self._ask(

@@ -1,10 +1,12 @@
 """A practice for measurements: as many patients as wanted, each with a number that may be texted."""
 
+from datetime import date
+
 from sqlalchemy.orm import Session
 
 from triage.domain.patients.patient import Patient, PatientKind, sort_key
 from triage.domain.patients.phones import Phone, PhoneUse
-from triage.domain.practice import sign_in
+from triage.domain.practice import hours, sign_in
 from triage.domain.practice.member import add_member
 from triage.domain.practice.practice import Kind, Practice, PracticeNumber
 from triage.domain.practice.privileges import add_built_in_roles
@@ -23,14 +25,16 @@ def phone_number(place: int) -> str:
     return f"+1{202 + place // 10_000_00}{5_550_000 + 200 + place % 1_000_000:07d}"
 
 
-def populate(session: Session, *, secret_key: str, patients: int) -> None:
-    """One practice, four members who see all messages, and its patients."""
+def populate(session: Session, *, secret_key: str, patients: int, is_closed: bool = False) -> None:
+    """One practice, four members who see all messages, and its patients; one that is closed tells who writes."""
     now = clock.now(session)
     practice = Practice(
         name="Measured Clinic",
         kind=Kind.HUMAN,
         carrier_account=ACCOUNT,
         carrier_token_sealed=Vault([secret_key]).seal(TOKEN),
+        opening_hours=hours.as_kept([()] * 7, {date(2099, 1, 1): ()}) if is_closed else None,
+        closed_reply_on=is_closed,
         created_at=now,
     )
     session.add(practice)

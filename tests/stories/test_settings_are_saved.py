@@ -129,6 +129,28 @@ def test_words_are_seen_as_somebody_gets_them_while_they_are_written(desk_of: De
     expect(ada.page.locator("#preview-signature")).to_contain_text("There is no {nobody}.")
 
 
+def test_opening_hours_are_saved_without_scripts_and_wrong_ones_are_said_in_place(desk_of: DeskOf) -> None:
+    ada = desk_of("admin", java_script_enabled=False).open("/settings/hours")
+    week = ada.page.locator("form", has=ada.page.get_by_role("heading", name="Every week"))
+
+    week.get_by_label("Monday: opens", exact=True).fill("17:00")
+    week.get_by_label("Monday: closes", exact=True).fill("08:00")
+    week.get_by_role("button", name="Save").click()
+    expect(ada.page.get_by_role("alert")).to_contain_text("Monday: 17:00 to 08:00 ends before it starts.")
+    expect(week.get_by_label("Monday: opens", exact=True)).to_have_value("17:00")
+
+    week.get_by_label("Monday: opens", exact=True).fill("00:00")
+    for day in ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"):
+        week.get_by_label(f"{day}: opens", exact=True).fill("00:00")
+        week.get_by_label(f"{day}: closes", exact=True).fill("00:00")
+    week.get_by_role("button", name="Save").click()
+
+    expect(ada.page.get_by_text("Open now, around the clock.")).to_be_visible()
+    ada.page.get_by_role("switch").check()
+    ada.page.locator("#closed-reply").get_by_role("button", name="Save").click()
+    expect(ada.page.get_by_role("switch")).to_be_checked()
+
+
 def test_on_a_phone_one_button_leads_to_every_settings_page(desk_of: DeskOf) -> None:
     ada = desk_of("admin", **PHONE).open("/settings/practice")
 

@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from playwright.sync_api import Page, expect
 
@@ -118,6 +120,40 @@ def test_whoever_wants_only_what_is_theirs_hears_nothing_else(
 
     expect(ana.toast("New message assigned to you")).to_be_visible()
     ana.page.wait_for_function("() => window.sounds === 1")
+
+
+def around_now(zone: str, *, until: timedelta) -> dict[str, str]:
+    """Quiet hours that began an hour ago, by the practice's clock."""
+    now = datetime.now(ZoneInfo(zone))
+    return {
+        "quiet_from": f"{now - timedelta(hours=1):%H:%M}",
+        "quiet_until": f"{now + until:%H:%M}",
+    }
+
+
+def test_in_quiet_hours_nothing_sounds_or_pops_up_and_everything_is_counted(
+    clinic: Clinic, desk_of: DeskOf, people: Cast
+) -> None:
+    zone = people.practice.time_zone
+    quiet = around_now(zone, until=timedelta(hours=1))
+    choose(clinic, "ana", notify_sound="all", notify_popup="all", **quiet)
+    ana = listening(desk_of("ana").open("/preferences"))
+    ana.page.locator("h1").click()
+    before = int(ana.page.locator("#counts").get_attribute("data-total") or 0)
+
+    a_text(clinic, "In the quiet of the night")
+    expect(ana.page.locator("#counts")).not_to_have_attribute("data-total", str(before))
+    expect(ana.page).to_have_title(re.compile(r"^\(\d+\) "))
+    assert sounds(ana.page) == 0
+    expect(ana.toasts).to_have_count(0)
+
+    over = around_now(zone, until=timedelta(minutes=-30))
+    choose(clinic, "ana", notify_sound="all", notify_popup="all", **over)
+    ana.page.reload()
+    ana.page.locator("h1").click()
+    a_text(clinic, "And then it is day")
+    ana.page.wait_for_function("() => window.sounds === 1")
+    expect(ana.toast("New message")).to_be_visible()
 
 
 def test_the_count_stands_in_the_title_and_on_the_icon(clinic: Clinic, desk_of: DeskOf) -> None:
