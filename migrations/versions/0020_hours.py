@@ -1,5 +1,7 @@
 """Opening hours, languages and quiet hours; and which automatic answer was given to which text."""
 
+import re
+
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
@@ -8,6 +10,8 @@ revision = "0020"
 down_revision = "0019"
 branch_labels = None
 depends_on = None
+
+NEW_ACTION = "patient_changed"
 
 
 def upgrade() -> None:
@@ -48,9 +52,14 @@ def upgrade() -> None:
         sa.UniqueConstraint("answers_id", name=op.f("uq_automatic_answer_answers_id")),
     )
     op.create_index("ix_automatic_answer_phone", "automatic_answer", ["phone_id", "at"])
+    _set_actions(_actions() | {NEW_ACTION})
 
 
 def downgrade() -> None:
+    op.execute("alter table audit disable trigger audit_is_append_only")
+    op.execute(f"update audit set action = 'number_switched' where action = '{NEW_ACTION}'")
+    op.execute("alter table audit enable trigger audit_is_append_only")
+    _set_actions(_actions() - {NEW_ACTION})
     op.drop_table("automatic_answer")
     op.execute("delete from practice_text where language <> ''")
     _key_texts_by("practice_id", "name")
@@ -67,3 +76,17 @@ def downgrade() -> None:
 def _key_texts_by(*columns: str) -> None:
     op.drop_constraint(op.f("pk_practice_text"), "practice_text")
     op.create_primary_key(op.f("pk_practice_text"), "practice_text", list(columns))
+
+
+def _actions() -> set[str]:
+    """As the chain has made them so far."""
+    query = "select pg_get_constraintdef(oid) from pg_constraint where conname = 'ck_audit_action'"
+    return set(re.findall(r"'([a-z_]+)'", op.get_bind().exec_driver_sql(query).scalar_one()))
+
+
+def _set_actions(words: set[str]) -> None:
+    """Rows are checked in a second step, which lets others read and write meanwhile."""
+    listed = ", ".join(f"'{word}'" for word in sorted(words))
+    op.execute("alter table audit drop constraint ck_audit_action")
+    op.execute(f"alter table audit add constraint ck_audit_action check (action in ({listed})) not valid")
+    op.execute("alter table audit validate constraint ck_audit_action")

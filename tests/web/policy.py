@@ -337,6 +337,7 @@ POLICY: dict[tuple[str, str], Entry] = {
     ("patients.record_consent", "POST"): Entry(NUMBERS_OF_PATIENTS, form={"how": "paper"}),
     ("patients.switch_number", "POST"): Entry(NUMBERS_OF_PATIENTS, form={"on": "no"}),
     ("patients.switch_patient", "POST"): Entry(PATIENTS, form={"on": "no"}),
+    ("patients.choose_language", "POST"): Entry(PATIENTS, form={"language": "es"}),
     # ---- settings
     ("settings.home", "GET"): Entry(SIGNED_IN),
     ("settings.practice", "GET"): Entry(ADMINISTRATION),

@@ -199,6 +199,30 @@ def test_who_has_no_such_patient_changes_nothing(
     assert session.get_one(Phone, use.phone_id).texting_on is True
 
 
+def test_the_language_of_a_patient_is_chosen_and_noted(ana: Browser, session: Session, cast: Cast) -> None:
+    answer = ana.post(f"/patients/{cast.pat.id}/language", language="es")
+    ana.post(f"/patients/{cast.pat.id}/language", language="es")
+
+    session.expire_all()
+    noted = session.scalars(
+        select(audit.Audit).where(audit.Audit.action == audit.Action.PATIENT_CHANGED)
+    ).one()
+    assert answer.location == f"/patients/{cast.pat.id}"
+    assert session.get_one(Patient, cast.pat.id).language == "es"
+    assert (noted.patient_id, noted.detail) == (cast.pat.id, {"fields": "language"})
+    assert '<option value="es" selected>Spanish</option>' in ana.get(f"/patients/{cast.pat.id}").text
+
+
+def test_a_language_without_automatic_texts_is_refused(ana: Browser, session: Session, cast: Cast) -> None:
+    assert ana.post(f"/patients/{cast.pat.id}/language", language="fr").status_code == 422
+    assert session.get_one(Patient, cast.pat.id).language == "en"
+
+
+def test_who_may_not_see_patients_chooses_no_language(cleo: Browser, session: Session, cast: Cast) -> None:
+    assert cleo.post(f"/patients/{cast.pat.id}/language", language="es").status_code == 404
+    assert session.get_one(Patient, cast.pat.id).language == "en"
+
+
 def test_a_number_of_another_patient_cannot_be_reached_through_this_one(
     ana: Browser, session: Session, cast: Cast
 ) -> None:

@@ -30,6 +30,7 @@ class Action(StrEnum):
     OPTED_OUT = "opted_out"
     OPTED_IN = "opted_in"
     NUMBER_SWITCHED = "number_switched"
+    PATIENT_CHANGED = "patient_changed"
     INBOUND_RELEASED = "inbound_released"
     INBOUND_DISCARDED = "inbound_discarded"
     SETTINGS_CHANGED = "settings_changed"

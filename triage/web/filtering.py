@@ -15,6 +15,7 @@ from triage.domain.inbox.filters import Filters, Sort
 from triage.domain.inbox.folders import Slug
 from triage.domain.inbox.searching import LOOKS_BACK, Sought
 from triage.domain.practice.member import Member, members_of
+from triage.domain.wording import LANGUAGES
 from triage.kit import clock
 from triage.kit.errors import Invalid, NotFound
 from triage.web import filters as words
@@ -22,7 +23,6 @@ from triage.web import render
 
 # They stay in the address while one goes from folder to folder.
 KEPT = ("loc", "who", "number", "lang", "media", "unread", "since", "until", "search", "all", "sort")
-LANGUAGES = {"en": "English", "es": "Spanish"}
 YES = "1"
 
 

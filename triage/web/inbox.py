@@ -7,7 +7,7 @@ from uuid import UUID
 from flask import Blueprint, Response, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
 
-from triage.domain import audit
+from triage.domain import audit, wording
 from triage.domain.conversations import reading
 from triage.domain.conversations.conversation import Conversation
 from triage.domain.inbox import folders, rows, scope, searching
@@ -20,7 +20,6 @@ from triage.kit import clock, db
 from triage.kit.errors import Invalid, NotFound, NotPossible
 from triage.web import filtering, opened, render
 from triage.web.auth import current_member, needs
-from triage.web.filtering import LANGUAGES
 from triage.web.render import Piece, Toast
 
 inbox = Blueprint("inbox", __name__)
@@ -65,7 +64,7 @@ def choose_filters(folder: str) -> Response:
             "facilities": filtering.facility_choices(session, member),
             "numbers": filtering.number_choices(session, member),
             "people": _people_to_choose(session, member, slug),
-            "languages": list(LANGUAGES.items()),
+            "languages": list(wording.LANGUAGES.items()),
         }
     return render.page_or_fragment(
         "inbox/filters.html", "inbox/_filters.html", **_around(slug), choices=choices

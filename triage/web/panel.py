@@ -12,10 +12,10 @@ from triage.domain.inbox.task import Task
 from triage.domain.patients import care_team
 from triage.domain.patients.patient import Patient
 from triage.domain.practice.member import Member
+from triage.domain.wording import LANGUAGES
 from triage.kit import clock
 
 MOST_RECENT = 5
-LANGUAGES = {"en": "English", "es": "Spanish"}
 
 
 class Recent(NamedTuple):

@@ -10,9 +10,10 @@ from triage.domain import audit
 from triage.domain.inbox import record
 from triage.domain.patients import consent, directory
 from triage.domain.patients.directory import Found
-from triage.domain.patients.patient import Patient, find_patient
+from triage.domain.patients.patient import Patient, change_language, find_patient
 from triage.domain.practice.member import Member, hue_of, initials_of
 from triage.domain.practice.privileges import Messages, Privilege
+from triage.domain.wording import LANGUAGES
 from triage.kit import clock, db
 from triage.web import once, render
 from triage.web.auth import current_member, needs
@@ -21,7 +22,6 @@ from triage.web.render import Toast
 patients = Blueprint("patients", __name__)
 
 LONGEST_SEARCH = 100
-LANGUAGES = {"en": "English", "es": "Spanish"}
 HOW = {"staff": "in person", "phone": "by phone", "paper": "on paper"}
 
 
@@ -107,7 +107,7 @@ def show(patient_id: UUID) -> Response:
         patient=found.patient,
         initials=initials_of(found.patient.name),
         hue=hue_of(found.patient.id),
-        language=LANGUAGES.get(found.patient.language, found.patient.language),
+        languages={found.patient.language: found.patient.language, **LANGUAGES},
         may_write=member.messages is Messages.ALL,
         how_options=list(HOW.items()),
     )
@@ -161,6 +161,22 @@ def switch_patient(patient_id: UUID) -> Response:
         return "Texts to this patient are on." if on else "Texts to this patient are off."
 
     return _back_to(patient_id, once.run(switch))
+
+
+@patients.post("/patients/<uuid:patient_id>/language")
+@needs(Privilege.SIGNED_IN)
+def choose_language(patient_id: UUID) -> Response:
+    """In which language the patient gets automatic texts, where the practice has words in it."""
+    member = current_member()
+    directory.require(member)
+
+    def choose(session: Session) -> str:
+        patient = find_patient(session, member, patient_id, lock=True)
+        language = request.form.get("language", "")
+        change_language(session, patient, language, by=member.id, now=clock.now(session))
+        return f"Automatic texts to this patient are in {LANGUAGES[language]}."
+
+    return _back_to(patient_id, once.run(choose))
 
 
 def _back_to(patient_id: UUID, said: str) -> Response:

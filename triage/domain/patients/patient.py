@@ -23,8 +23,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from triage.domain import audit
 from triage.domain.practice.member import Member
 from triage.domain.practice.privileges import Messages, Privilege
+from triage.domain.wording import LANGUAGES
 from triage.kit import db
 from triage.kit.errors import Invalid, NotFound
 
@@ -173,6 +175,24 @@ def add_patient(
     session.add(patient)
     session.flush()
     return patient
+
+
+def change_language(session: Session, patient: Patient, language: str, *, by: UUID, now: datetime) -> None:
+    """In which language automatic texts are written to the patient. Raises `Invalid`. Safe to repeat."""
+    if language not in LANGUAGES:
+        raise Invalid(language="Choose one of the languages offered.")
+    if patient.language != language:
+        patient.language = language
+        audit.record(
+            session,
+            patient.practice_id,
+            audit.Action.PATIENT_CHANGED,
+            by=by,
+            at=now,
+            subject_id=patient.id,
+            patient_id=patient.id,
+            fields="language",
+        )
 
 
 def by_chart_number(session: Session, practice_id: UUID, chart_number: str) -> Patient | None:
