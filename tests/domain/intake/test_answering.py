@@ -26,7 +26,7 @@ from triage.domain.conversations.answers import PAUSE, AutomaticAnswer, Said
 from triage.domain.conversations.conversation import Conversation
 from triage.domain.conversations.delivery import OutboundState, OutboundText
 from triage.domain.conversations.message import Direction, Message
-from triage.domain.inbox import scope, thread
+from triage.domain.inbox import record, scope, thread
 from triage.domain.inbox.task import State
 from triage.domain.intake import process
 from triage.domain.intake.ledger import Inbound
@@ -140,6 +140,15 @@ class TestAnswering:
         shown = thread.read_thread(session, ana, conversation, identity)
 
         assert [entry.kind for entry in shown.entries].count("folded") == 1
+
+    def test_the_patients_page_shows_what_the_patient_wrote(self, session: Session, cast: Cast) -> None:
+        an_inbound(session, cast=cast, body="May I come in?")
+        ana = load_member(session, cast.ana.id)
+        assert ana
+
+        (shown,) = record.read_record(session, ana, cast.pat.id).conversations
+
+        assert (shown.snippet, shown.is_from_us) == ("May I come in?", False)
 
     def test_every_promise_holds(self, session: Session, cast: Cast) -> None:
         for _ in range(3):

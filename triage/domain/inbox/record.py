@@ -263,11 +263,12 @@ def _written(
 
 
 def _newest_messages(session: Session, member: Member, ids: list[UUID]) -> dict[UUID, Message]:
+    """What people wrote goes before what was sent by itself."""
     query = (
         visible_messages(member)
         .where(Message.conversation_id.in_(ids))
         .ext(distinct_on(Message.conversation_id))
-        .order_by(Message.conversation_id, Message.at.desc(), Message.id.desc())
+        .order_by(Message.conversation_id, Message.is_automatic, Message.at.desc(), Message.id.desc())
     )
     return {message.conversation_id: message for message in session.scalars(query)}
 
