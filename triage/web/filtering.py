@@ -1,6 +1,6 @@
 """What the address of a folder asks for beside the folder: its filters as rules, and as chips to take off."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, datetime, time, timedelta
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
@@ -87,7 +87,7 @@ def read(session: Session, member: Member, query: dict[str, str]) -> Narrowed:
     """Raises `NotFound` and `Invalid` for an address that no page gave out."""
     search_id = _uuid(query.get("search"))
     looked_for = searching.words_of(session, member, search_id) if search_id else None
-    since = None if query.get("all") else clock.now(session) - LOOKS_BACK
+    since = clock.now(session) - LOOKS_BACK if looked_for and not query.get("all") else None
     sort = query.get("sort")
     filters = Filters(
         facility_id=_uuid(query.get("loc")),
@@ -109,9 +109,9 @@ def chips(session: Session, member: Member, slug: Slug, narrowed: Narrowed) -> l
     query, filters = narrowed.query, narrowed.filters
     labels: dict[str, str | None] = {
         "search": f"“{narrowed.words}”" if narrowed.words else None,
-        "loc": _named(facility_choices(session, member), query.get("loc"), "Another location"),
+        "loc": _named(facility_choices, session, member, query.get("loc"), "Another location"),
         "who": _who(session, member, slug, filters.assignee_id),
-        "number": _named(number_choices(session, member), query.get("number"), "Another number"),
+        "number": _named(number_choices, session, member, query.get("number"), "Another number"),
         "lang": LANGUAGES.get(filters.language, filters.language) if filters.language else None,
         "media": "With photo" if filters.has_media else None,
         "unread": "Unread" if filters.is_unread_only else None,
@@ -148,13 +148,19 @@ def _who(session: Session, member: Member, slug: Slug, assignee_id: UUID | None)
         return None
     if assignee_id == member.id:
         return "Assigned to me"
-    return f"Assigned to {_named(people_choices(session, member), str(assignee_id), 'somebody else')}"
+    return f"Assigned to {_named(people_choices, session, member, str(assignee_id), 'somebody else')}"
 
 
-def _named(choices: list[tuple[str, str]], value: str | None, otherwise: str) -> str | None:
+def _named(
+    choices: Callable[[Session, Member], list[tuple[str, str]]],
+    session: Session,
+    member: Member,
+    value: str | None,
+    otherwise: str,
+) -> str | None:
     if not value:
         return None
-    return next((label for key, label in choices if key == value), otherwise)
+    return next((label for key, label in choices(session, member) if key == value), otherwise)
 
 
 def _begin_of(member: Member, text: str | None, *, days_later: int = 0) -> datetime | None:

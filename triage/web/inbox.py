@@ -12,14 +12,14 @@ from triage.domain.conversations import reading
 from triage.domain.conversations.conversation import Conversation
 from triage.domain.inbox import folders, rows, scope, searching
 from triage.domain.inbox.filters import Filters
-from triage.domain.inbox.folders import Folder, Slug
+from triage.domain.inbox.folders import Counts, Folder, Slug
 from triage.domain.inbox.rows import Row
 from triage.domain.practice.member import Member
 from triage.domain.practice.privileges import Messages, Privilege
 from triage.kit import clock, db
 from triage.kit.errors import Invalid, NotFound, NotPossible
-from triage.web import filtering, opened, render
-from triage.web.auth import current_member, needs
+from triage.web import filtering, opened, render, shell
+from triage.web.auth import current_member, needs, now_of_request
 from triage.web.render import Piece, Toast
 
 inbox = Blueprint("inbox", __name__)
@@ -48,8 +48,10 @@ def home() -> Response:
 @inbox.get("/inbox/<folder>")
 @needs(Privilege.MESSAGES)
 def folder(folder: str) -> Response:
+    # Before the list takes a connection: who holds one and waits for another can wait for himself.
+    counts = shell.counts_of_page()
     with db.statements() as session:
-        listed = _listed(session, folders.find_slug(current_member(), folder))
+        listed = _listed(session, folders.find_slug(current_member(), folder), counts)
     return render.page("inbox/index.html", **listed)
 
 
@@ -160,7 +162,7 @@ def counts() -> Response:
         with db.statements() as session:
             slug = folders.find_slug(member, active)
             filters = filtering.read(session, member, filtering.of_page()).filters
-            total = folders.size_of(session, member, slug, now=clock.now(session), filters=filters)
+            total = folders.size_of(session, member, slug, now=now_of_request(), filters=filters)
         fragments.append(render.wrap(Piece("#shown", "inbox/_shown.html", {"total": total})))
     return render.join(fragments)
 
@@ -200,8 +202,9 @@ def folder_entry(slug: Slug) -> Folder:
     return Folder(slug.value, *folders.NAMES[slug], None, False)
 
 
-def _listed(session: Session, slug: Slug) -> dict[str, Any]:
-    member, now = current_member(), clock.now(session)
+def _listed(session: Session, slug: Slug, counts: Counts | None = None) -> dict[str, Any]:
+    """A page of a folder; `counts` where the navigation has been counted already."""
+    member, now = current_member(), now_of_request()
     narrowed = filtering.read(session, member, filtering.of_page())
     listing = folders.listing(
         session,
@@ -211,6 +214,7 @@ def _listed(session: Session, slug: Slug) -> dict[str, Any]:
         filters=narrowed.filters,
         after=request.args.get("after"),
         size=_size(),
+        total=_counted(counts, slug, narrowed.filters),
     )
     found = rows.rows_of(session, member, listing, now=now, sought=narrowed.filters.sought)
     return {
@@ -222,6 +226,13 @@ def _listed(session: Session, slug: Slug) -> dict[str, Any]:
         "has_ended": narrowed.has_ended,
         "is_new": not found and not narrowed.query and not folders.has_ever_had_one(session, member),
     }
+
+
+def _counted(counts: Counts | None, slug: Slug, filters: Filters) -> int | None:
+    """What the navigation says, which knows no filter but the location; None where it says nothing of this list."""
+    if counts is None or filters != Filters(facility_id=filters.facility_id, sort=filters.sort):
+        return None
+    return next((one.count for one in counts.folders if one.slug == slug), None)
 
 
 def _size() -> int:
@@ -249,7 +260,7 @@ def _uuid(text: str | None) -> UUID | None:
 
 
 def _row_of(session: Session, member: Member, task_id: UUID) -> Row | None:
-    return next(iter(rows.task_rows(session, member, [task_id], now=clock.now(session))), None)
+    return next(iter(rows.task_rows(session, member, [task_id], now=now_of_request())), None)
 
 
 def note_reading(session: Session, member: Member, conversation: Conversation) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -42,7 +43,7 @@ class Shell:
     counts: Any
     query: dict[str, str] = field(default_factory=dict)
     links: tuple[NavLink, ...] = ()
-    commands: list[Any] = field(default_factory=list)
+    commands_of: Callable[[], tuple[Any, ...]] = tuple
     theme: str = "system"
     density: str = "comfortable"
     has_single_keys: bool = True
@@ -57,6 +58,11 @@ class Shell:
     lock_minutes: int = 0
     is_demo: bool = False
     may_find_patients: bool = False
+
+    @cached_property
+    def commands(self) -> tuple[Any, ...]:
+        """Everything that can be asked for by key or by name; made where a page names it."""
+        return self.commands_of()
 
     @property
     def words(self) -> dict[str, str]:

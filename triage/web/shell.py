@@ -1,17 +1,22 @@
 """What stands around every signed-in page: practice, member, folders with counts, links."""
 
-from flask import Flask, g, url_for
+from functools import lru_cache, partial
+from typing import cast
+
+from flask import Flask, g, render_template, url_for
 from flask_login import current_user
+from markupsafe import Markup
 from werkzeug.local import LocalProxy
 
 from triage.config import settings
 from triage.domain.inbox import folders
 from triage.domain.inbox.filters import Filters
+from triage.domain.inbox.folders import Counts
 from triage.domain.practice.member import Member
 from triage.domain.practice.privileges import Messages, Privilege
-from triage.kit import clock, db
+from triage.kit import db
 from triage.web import filtering
-from triage.web.auth import current_member
+from triage.web.auth import current_member, now_of_request
 from triage.web.commands import Command, Place, commands_for
 from triage.web.render import NavLink, Shell
 from triage.web.settings import pages
@@ -22,10 +27,24 @@ def install(app: Flask) -> None:
     def shell_of_member() -> dict[str, object]:
         return {"shell": LocalProxy(_shell)} if current_user.is_authenticated else {}
 
+    app.jinja_env.globals["shortcuts"] = _shortcuts
+
+
+@lru_cache(maxsize=64)
+def _shortcuts(commands: tuple[Command, ...], has_single_keys: bool) -> Markup:
+    """The dialog of all commands. It follows from these alone, so it is drawn once for all who have the same."""
+    drawn = render_template("layouts/_shortcuts.html", commands=commands, has_single_keys=has_single_keys)
+    return Markup(drawn)
+
 
 def forget() -> None:
     """Count again: something moved since the shell was drawn in this request."""
     g.pop("shell", None)
+
+
+def counts_of_page() -> Counts:
+    """The numbers of the navigation, as the page that is being made shows them."""
+    return cast(Counts, _shell().counts)
 
 
 def _shell() -> Shell:
@@ -38,7 +57,7 @@ def _shell() -> Shell:
 def _build(member: Member) -> Shell:
     with db.statements() as session:
         filters = Filters(facility_id=filtering.location_of_page())
-        counts = folders.counts(session, member, now=clock.now(session), filters=filters)
+        counts = folders.counts(session, member, now=now_of_request(), filters=filters)
     links = _links(member)
     return Shell(
         practice_name=member.practice.name,
@@ -50,7 +69,7 @@ def _build(member: Member) -> Shell:
         counts=counts,
         query=filtering.of_page(),
         links=tuple(links),
-        commands=_commands(member, links),
+        commands_of=partial(_commands, member, links),
         theme=member.theme.value,
         density=member.density.value,
         has_single_keys=member.single_keys,
@@ -73,10 +92,10 @@ def _quiet(member: Member) -> str:
     return f"{member.quiet_from:%H:%M}-{member.quiet_until:%H:%M}"
 
 
-def _commands(member: Member, links: list[NavLink]) -> list[Command]:
+def _commands(member: Member, links: list[NavLink]) -> tuple[Command, ...]:
     places = [Place(one.slug, one.name, one.url, one.is_external) for one in links]
     sections = [Place(one.slug, one.name, one.url) for one in pages.links(member)]
-    return commands_for(member, places, sections, enter_sends=member.enter_sends)
+    return tuple(commands_for(member, places, sections, enter_sends=member.enter_sends))
 
 
 def _may_find_patients(member: Member) -> bool:

@@ -141,10 +141,12 @@ def listing(
     filters: Filters = NO_FILTERS,
     after: str | None = None,
     size: int = PAGE_SIZE,
+    total: int | None = None,
 ) -> Listing:
-    """One page of a folder. Raises `Invalid` for a cursor that no page gave out."""
+    """One page of a folder; `total` where it is counted already. Raises `Invalid` for a cursor that no page gave out."""
     query = _query(member, slug, filters, now)
-    total = size_of(session, member, slug, now=now, filters=filters)
+    if total is None:
+        total = size_of(session, member, slug, now=now, filters=filters)
     at, id_, falling = _order(slug, filters.sort)
     page = query.with_only_columns(id_, at)
     if after:
