@@ -165,12 +165,14 @@ window.addEventListener("online", () => {
 // ---- what the page does about it ----
 
 let counting = 0;
-/** Soon, and not later because more happens meanwhile. */
+let countedAt = 0;
+/** Soon, not later because more happens meanwhile, and under a stream of signals every other second. */
 function counts() {
   counting ||= setTimeout(() => {
     counting = 0;
+    countedAt = Date.now();
     refetch(`${settings().counts}${location.search || "?"}&active=${find("#queue")?.dataset.folder ?? ""}`, "#counts");
-  }, 500);
+  }, Math.max(500, countedAt + 2000 - Date.now()));
 }
 const thread = debounce(150, () => {
   const open = find("#thread");
@@ -190,7 +192,6 @@ async function extend(source) {
   }
 }
 const isOpen = (id) => Boolean(id) && find("#conversation")?.dataset.conversation === id;
-const soon = (work) => setTimeout(work, 50 + Math.random() * 200);
 
 function everything() {
   counts();
@@ -200,7 +201,7 @@ function everything() {
 
 document.addEventListener("live:task", ({ detail }) => {
   if (!detail.task) return findAll(`#rows > .row[data-conversation="${CSS.escape(detail.conversation ?? "")}"]`).forEach((row) => refresh(row.dataset.task));
-  soon(() => refresh(detail.task, Number(detail.version)));
+  refresh(detail.task, Number(detail.version));
   const header = find(`#task-${CSS.escape(detail.task)}`);
   if (isOpen(detail.conversation) && !(header && Number(header.dataset.version) >= Number(detail.version))) thread();
 });
@@ -211,7 +212,7 @@ document.addEventListener("page:behind", ({ detail }) => {
 document.addEventListener("live:message", ({ detail }) => {
   if (detail.gone) document.getElementById(`m-${detail.gone}`)?.remove();
   if (isOpen(detail.conversation)) thread();
-  if (detail.task) soon(() => refresh(detail.task, Number(detail.version)));
+  if (detail.task) refresh(detail.task, Number(detail.version));
 });
 document.addEventListener("live:delivery", ({ detail }) => isOpen(detail.conversation) && thread());
 for (const name of ["task", "message", "delivery", "counts"]) document.addEventListener(`live:${name}`, counts);

@@ -3,6 +3,8 @@ import { debounce, find, findAll, fragment, refetch, settings } from "./page.js"
 
 const STAYS = 10000;
 const SLOW = 300;
+// Of more new rows than this the list is fetched as a whole.
+const MOST = 50;
 const waiting = new Map();
 
 export const rows = () => findAll("#rows > .row");
@@ -192,21 +194,40 @@ export function reload() {
   return refetch(`${rowsUrl()}${location.search ? "&" : "?"}${size}`, "#list");
 }
 
-/** Fetches a row again, or, when it is not in the list, finds out whether it belongs here now. */
-export async function refresh(task, version) {
+const changed = new Map();
+let fetching = 0;
+
+/** Fetches a row again, or, when it is not in the list, finds out whether it belongs here now; those of a moment together. */
+export function refresh(task, version) {
+  changed.set(task, Math.max(version || Infinity, changed.get(task) ?? 0));
+  fetching ||= setTimeout(bring, 50 + Math.random() * 100);
+}
+
+async function bring() {
+  const tasks = [...changed];
+  changed.clear();
+  fetching = 0;
   if (!queue() || find("#rows > [id^=r-]")) return;
-  const shown = rowsOf(task);
-  if (shown.length) {
-    if (version && shown.every((row) => Number(row.dataset.version) >= version)) return;
-    for (const row of shown) await refetch(rowsUrl(task), `#${CSS.escape(row.id)}`);
-    return;
+  const missing = tasks.filter(([task]) => !rowsOf(task).length).map(([task]) => task);
+  if (missing.length && (!find("#rows") || missing.length > MOST)) return reload();
+  for (const [task, version] of tasks) {
+    for (const row of rowsOf(task)) if (Number(row.dataset.version) < version) refetch(rowsUrl(task), `#${CSS.escape(row.id)}`);
   }
-  if (!find("#rows")) return reload();
+  if (missing.length) add(missing);
+}
+
+async function add(tasks) {
   const list = find("#rows");
-  const row = (await fragment(rowsUrl(task)))?.querySelector(".row");
-  if (!row || list !== find("#rows") || isGone(row) || document.getElementById(row.id)) return;
-  const before = placeOf(row);
-  before && isBusyReading() ? hold(row) : insert(row, before);
+  const asked = `${location.search ? "&" : "?"}only=${tasks}`;
+  const found = await fragment(rowsUrl() + asked);
+  if (!found || list !== find("#rows")) return;
+  const isBusy = isBusyReading();
+  for (const row of findAll(".row", found)) {
+    if (isGone(row) || document.getElementById(row.id)) continue;
+    const before = placeOf(row);
+    before && isBusy ? hold(row) : insert(row, before);
+  }
+  settle();
 }
 
 const moment = (row) => Date.parse(find("time", row)?.dateTime ?? "") || 0;
@@ -223,7 +244,6 @@ function insert(row, before = placeOf(row)) {
   row.classList.add("is-new");
   find("#rows").insertBefore(row, before ?? null);
   htmx.process(row);
-  settle();
 }
 
 function hold(row) {
@@ -236,6 +256,7 @@ function hold(row) {
 function reveal() {
   const fresh = [...waiting.values()].filter((row) => !document.getElementById(row.id));
   for (const row of fresh) insert(row);
+  settle();
   waiting.clear();
   find("#new-pill").hidden = true;
   const first = rows().find((row) => fresh.includes(row)) ?? rows()[0];

@@ -160,6 +160,33 @@ def test_a_row_that_left_its_folder_says_why(ana: Browser, session: Session, cas
     assert "Completed by Ana Alvarez" in part
 
 
+def test_rows_that_changed_at_one_moment_come_together(ana: Browser, session: Session, cast: Cast) -> None:
+    here = builders.a_task(session, cast=cast, body="Still here")
+    gone = builders.a_task(session, cast=cast, state=State.COMPLETED)
+    elsewhere = builders.a_task(session, cast=cast, body="Not asked for")
+
+    part = ana.part(f"/inbox/unassigned/rows?only={here.id},{gone.id}").text
+
+    assert part.count('class="row') - part.count('class="row-') == 2
+    assert f'id="t-{here.id}"' in part
+    assert "Completed by Ana Alvarez" in part
+    assert str(elsewhere.id) not in part
+
+
+def test_ben_gets_no_row_that_is_not_his_among_several(ben: Browser, session: Session, cast: Cast) -> None:
+    his = builders.a_task(session, cast=cast, state=State.ASSIGNED, assignees=[cast.ben])
+    of_ana = builders.a_task(session, cast=cast, state=State.ASSIGNED, assignees=[cast.ana])
+
+    part = ben.part(f"/inbox/mine/rows?only={his.id},{of_ana.id}").text
+
+    assert f'id="t-{his.id}"' in part
+    assert str(of_ana.id) not in part
+
+
+def test_a_mistyped_row_among_several_is_not_found(ana: Browser) -> None:
+    assert ana.part("/inbox/unassigned/rows?only=nothing").status_code == 404
+
+
 def test_a_task_of_another_conversation_is_not_found_in_this_one(
     ana: Browser, session: Session, cast: Cast
 ) -> None:

@@ -129,26 +129,44 @@ def conversation(folder: str, conversation_id: UUID) -> Response:
 @inbox.get("/inbox/<folder>/rows", endpoint="rows")
 @needs(Privilege.MESSAGES, is_activity=False)
 def rows_of_folder(folder: str) -> Response:
+    """The list; `after` a mark its next rows, and with `only` the rows of these tasks, whether or not they are in it."""
     with db.statements() as session:
-        listed = _listed(session, folders.find_slug(current_member(), folder))
-    return render.fragment("inbox/_rows.html" if "after" in request.args else "inbox/_list.html", **listed)
+        slug = folders.find_slug(current_member(), folder)
+        is_whole = not {"after", "only"} & request.args.keys()
+        listed = _some(session, slug, _ids()) if "only" in request.args else _listed(session, slug)
+    return render.fragment("inbox/_list.html" if is_whole else "inbox/_rows.html", **listed)
 
 
 @inbox.get("/inbox/<folder>/rows/<uuid:task_id>")
 @needs(Privilege.MESSAGES, is_activity=False)
 def row(folder: str, task_id: UUID) -> Response:
     """One row of a folder of tasks, with the reason when it no longer belongs there."""
-    member = current_member()
     with db.statements() as session:
-        slug = folders.find_slug(member, folder)
-        if slug in folders.OF_MESSAGES:
-            raise NotFound("Rows of this folder are messages.")
-        found = _row_of(session, member, task_id)
-        if found is None:
-            raise NotFound("There is no such task.")
-        narrowed = filtering.read(session, member, filtering.of_page())
-        reason = whys_gone(session, member, slug, [found], narrowed.filters).get(task_id)
-    return render.fragment("inbox/_row.html", row=found, reason=reason, words=narrowed.words, **_around(slug))
+        listed = _some(session, folders.find_slug(current_member(), folder), [task_id])
+    if not listed["page"].rows:
+        raise NotFound("There is no such task.")
+    return render.fragment("inbox/_rows.html", **listed)
+
+
+def _some(session: Session, slug: Slug, task_ids: list[UUID]) -> dict[str, Any]:
+    """The rows of these tasks as far as the member may see them, with the reason where one is not in the folder."""
+    if slug in folders.OF_MESSAGES:
+        raise NotFound("Rows of this folder are messages.")
+    member = current_member()
+    found = rows.task_rows(session, member, task_ids, now=now_of_request())
+    narrowed = filtering.read(session, member, filtering.of_page())
+    return {
+        **_around(slug),
+        "page": Page(found, None, len(found), len(found)),
+        "reasons": whys_gone(session, member, slug, found, narrowed.filters),
+        "words": narrowed.words,
+    }
+
+
+def _ids() -> list[UUID]:
+    """The tasks of which a page has heard something new."""
+    asked = [_uuid(one) for one in request.args["only"].split(",")[: folders.PAGE_SIZE]]
+    return [one for one in asked if one]
 
 
 @inbox.get("/inbox/counts")
@@ -171,7 +189,7 @@ def whys_gone(
     session: Session, member: Member, slug: Slug, shown: Sequence[Row], filters: Filters
 ) -> dict[UUID, str]:
     """Why rows that are still on the page no longer belong to their folder, by task; those that do are not in it."""
-    now, ids = clock.now(session), [row.task_id for row in shown if row.task_id]
+    now, ids = now_of_request(), [row.task_id for row in shown if row.task_id]
     here = folders.held(session, member, slug, ids, now=now, filters=filters)
     gone = [row for row in shown if row.task_id and row.task_id not in here]
     still = folders.held(session, member, slug, [row.task_id for row in gone], now=now) if gone else set()

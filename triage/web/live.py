@@ -138,8 +138,9 @@ class Hub:
                     if stream in self._positions:
                         self._positions[stream] = signal_id.decode()
                     ears = [ear for ear in self._by_id.values() if ear.practice_id == practice_id]
+                signal = live.read(fields)
                 for ear in ears:
-                    for_ear = audible(live.read(fields), ear)
+                    for_ear = audible(signal, ear)
                     if for_ear is not None:
                         _put(ear, (signal_id.decode(), *for_ear))
 
