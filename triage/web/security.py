@@ -12,6 +12,10 @@ POLICY = (
     " connect-src 'self'; frame-src 'self'; manifest-src 'self'; worker-src 'self'; form-action 'self'; base-uri 'none'"
 )
 
+# No browser shows these as a document: what is said about documents would be repeated forty times for nothing.
+OF_A_PAGE = {"text/css", "text/javascript", "font/woff2"}
+HEADERS_OF_PART = {"X-Content-Type-Options", "Cross-Origin-Resource-Policy", "Strict-Transport-Security"}
+
 
 class CrossSite(CSRFError):  # type: ignore[misc]  # the library has no types
     """A form of another site, by the browser's own word."""
@@ -37,6 +41,8 @@ def install(app: Flask, settings: Settings) -> None:
     if settings.is_https:
         always.append(("Strict-Transport-Security", "max-age=31536000; includeSubDomains"))
 
+    of_part = [one for one in always if one[0] in HEADERS_OF_PART]
+
     @app.before_request
     def refuse_other_sites() -> None:
         is_safe = request.method in ("GET", "HEAD", "OPTIONS")
@@ -52,6 +58,9 @@ def install(app: Flask, settings: Settings) -> None:
 
     @app.after_request
     def add_headers(response: Response) -> Response:
+        if request.endpoint == "static" and response.mimetype in OF_A_PAGE:
+            response.headers.extend(of_part)
+            return response
         own = {"demo.show": demo_policy, "conversations.window": window_policy}
         response.headers.extend(always)
         if request.endpoint == "conversations.window":
