@@ -4,7 +4,8 @@ import time
 import uuid
 
 import structlog
-from flask import Flask, Response, g, request
+from flask import Flask, Request, Response, g, request
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from triage import web
@@ -36,9 +37,19 @@ def create_app(settings: Settings | None = None) -> Flask:
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]  # as Flask says
+    app.session_interface = _Sessions()
     _watch_requests(app)
     web.install(app, settings)
     return app
+
+
+class _Sessions(SecureCookieSessionInterface):
+    """Flask's own; a request without a cookie, as the carrier's all are, has nothing to be verified."""
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        if self.get_cookie_name(app) not in request.cookies:
+            return self.session_class()
+        return super().open_session(app, request)
 
 
 def _watch_requests(app: Flask) -> None:
