@@ -39,7 +39,9 @@ def main() -> None:
     report = Report(say=lambda line: print(line, flush=True), is_quick=is_quick)
     began = time.monotonic()
     for name in chosen:
+        part_began = time.monotonic()
         MEASURES[name].measure(report)
+        print(f"  {name} took {time.monotonic() - part_began:.0f} s", flush=True)
     # A few figures alone are for looking at; only a whole run is kept.
     if chosen == list(MEASURES):
         report.save(RESULTS / ("quick.json" if is_quick else "latest.json"))

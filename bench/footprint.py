@@ -44,4 +44,7 @@ def open_stream(house: Installation, cookie: str) -> socket.socket:
         f"GET /live HTTP/1.1\r\nHost: {place.netloc}\r\nAccept: text/event-stream\r\nCookie: {cookie}\r\n\r\n"
     )
     stream.sendall(request.encode())
+    # Until it answers the page is being opened, which is not what costs while nobody does anything.
+    if b" 200 " not in stream.recv(4096):
+        raise RuntimeError("the stream was refused")
     return stream

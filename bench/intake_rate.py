@@ -14,7 +14,7 @@ WRITTEN_BEFORE = 2_000
 
 
 def measure(report: Report) -> None:
-    seconds, runs = (8.0, 1) if report.is_quick else (60.0, 3)
+    seconds, runs = (6.0, 1) if report.is_quick else (60.0, 3)
     most = int(seconds * 1200)
     size = Size(WRITTEN_BEFORE, tasks=10 * WRITTEN_BEFORE, open_tasks=500, strangers=most * runs)
     with at_work(size, care_teams=True) as house:

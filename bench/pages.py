@@ -34,7 +34,7 @@ def measure(report: Report) -> None:
     """`queue_page_growth` and its like divide a larger practice by the small one, measured in the same run."""
     sizes = {
         "": Size(PATIENTS, tasks=SMALL, open_tasks=OPEN),
-        "growth": Size(PATIENTS, tasks=100_000 if report.is_quick else 1_000_000, open_tasks=OPEN),
+        "growth": Size(PATIENTS, tasks=50_000 if report.is_quick else 1_000_000, open_tasks=OPEN),
     }
     if not report.is_quick:
         sizes["growth_open"] = Size(110_000, tasks=200_000, open_tasks=100_000)
