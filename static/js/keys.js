@@ -4,7 +4,7 @@ import { find, findAll, isTyping, settings } from "./page.js";
 import * as queue from "./rows.js";
 import { lockNow } from "./session.js";
 import * as selection from "./selection.js";
-import { isPanelOver, togglePanel } from "./thread.js";
+import { isPanelOver, toggleNav, togglePanel } from "./thread.js";
 import { undo } from "./toast.js";
 
 const CHORD = 1200;
@@ -105,6 +105,7 @@ export const COMMANDS = {
   reply,
   undo,
   panel: () => (togglePanel(), Boolean(find("#panel"))),
+  nav: () => (toggleNav(), true),
   window: () => click(find("[data-dock]")),
   next: () => move(1),
   previous: () => move(-1),

@@ -24,7 +24,7 @@ export function post(url, source, values = {}) {
 
 /** A fragment's elements, unless it is gone. */
 export async function fragment(url) {
-  const answer = await fetch(url, { headers: { "HX-Request": "true", "HX-Request-Type": "partial", "X-Background": "1" } });
+  const answer = await fetch(url, { headers: { "HX-Request": "true", "HX-Request-Type": "partial", "HX-Current-URL": location.href, "X-Background": "1" } });
   if (!answer.ok) return null;
   const holder = document.createElement("template");
   holder.innerHTML = await answer.text();

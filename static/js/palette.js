@@ -151,7 +151,7 @@ function onKey(event) {
 }
 
 function build() {
-  dialog = Object.assign(document.createElement("dialog"), { id: "palette", className: "palette", ariaLabel: "Search and commands" });
+  dialog = Object.assign(document.createElement("dialog"), { id: "palette", className: "palette", ariaLabel: "Find anything" });
   dialog.setAttribute("closedby", "any");
   const input = Object.assign(document.createElement("input"), { type: "search", autocomplete: "off", placeholder: "Type a command or a name", ariaLabel: "Type a command or a name", ariaExpanded: "true", role: "combobox", maxLength: 100 });
   input.setAttribute("aria-controls", "palette-list");

@@ -248,10 +248,27 @@ function insert(row, before = placeOf(row)) {
 
 function hold(row) {
   waiting.set(row.id, row);
+  count();
+}
+
+function count() {
   const pill = find("#new-pill");
-  pill.hidden = false;
+  pill.hidden = !waiting.size;
   find("span", pill).textContent = `${waiting.size} new`;
 }
+
+/** Who took a step back sees the row where it was, at once. */
+document.addEventListener("htmx:before:swap", ({ detail: { ctx } }) => {
+  if (!ctx.sourceElement?.matches?.("form[data-undo]") || ctx.response.status >= 400 || !find("#queue")) return;
+  if (!find("#rows")) return void reload();
+  const answer = document.createElement("template");
+  answer.innerHTML = ctx.text;
+  for (const row of findAll(".row", answer.content)) {
+    waiting.delete(row.id);
+    if (!isGone(row) && !document.getElementById(row.id)) insert(row);
+  }
+  count();
+});
 
 function reveal() {
   const fresh = [...waiting.values()].filter((row) => !document.getElementById(row.id));

@@ -52,7 +52,7 @@ function seen() {
 settle();
 document.fonts?.ready.then(() => location.hash || settle());
 
-// ---- the patient panel ----
+// ---- the patient panel, and how wide the navigation is ----
 
 const isWide = () => matchMedia("(width >= 1240px)").matches;
 
@@ -62,13 +62,22 @@ export function togglePanel(force) {
   const show = force ?? !shown;
   if (!find("#panel")) return;
   shell.dataset.panel = show ? "open" : "closed";
-  if (isWide()) document.cookie = `panel=${show ? "" : "closed"}; path=/; max-age=31536000; samesite=lax`;
+  if (isWide()) keep("panel", show ? "" : "closed");
   if (show && !isWide()) find("#panel").focus({ preventScroll: true });
+}
+
+const keep = (name, value) => (document.cookie = `${name}=${value}; path=/; max-age=31536000; samesite=lax`);
+
+export function toggleNav() {
+  const { dataset } = find("#app");
+  dataset.nav = dataset.nav ? "" : "narrow";
+  keep("nav", dataset.nav);
 }
 
 export const isPanelOver = () => !isWide() && find("#app")?.dataset.panel === "open" && Boolean(find("#panel"));
 
 document.addEventListener("click", ({ target }) => {
+  if (target.closest?.("[data-toggle-nav]")) toggleNav();
   if (target.closest?.("[data-toggle-panel]")) {
     target.closest("[popover]")?.hidePopover();
     togglePanel();

@@ -20,8 +20,14 @@ export function leave(toast) {
   setTimeout(() => toast.remove(), 180);
 }
 
+/** What has moved on since cannot be taken back by this any more. */
+function expire(task, version) {
+  for (const toast of findAll(`#toasts > [data-task="${CSS.escape(task)}"]`)) if (Number(toast.dataset.version) < version) leave(toast);
+}
+document.addEventListener("live:task", ({ detail: { task, version } }) => task && expire(task, Number(version)));
+
 export function undo() {
-  const form = findAll("#toasts form[data-undo]").at(-1);
+  const form = findAll("#toasts > :not(.is-leaving) form[data-undo]").at(-1);
   form?.requestSubmit();
   return Boolean(form);
 }
@@ -29,6 +35,7 @@ export function undo() {
 function adopt() {
   const toasts = findAll("#toasts > .toast:not(.is-leaving)");
   toasts.forEach((toast, at) => {
+    if (toast.dataset.task) expire(toast.dataset.task, Number(toast.dataset.version));
     // Those behind are out of sight, and their Undo still counts until their time is over.
     toast.classList.toggle("is-behind", at < toasts.length - MOST);
     if (!timers.has(toast)) start(toast);

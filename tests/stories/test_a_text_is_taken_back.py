@@ -46,7 +46,7 @@ def test_undo_gives_the_words_back(clinic: Clinic, desk_of: DeskOf) -> None:
     ana.button("Send text").click()
     expect(ana.bubble("Come at nnie.")).to_contain_text("Queued")
     expect(ada.bubble("Come at nnie.")).to_be_visible()
-    ana.toast("Sent").get_by_role("button", name="Undo").click()
+    ana.toast("Queued").get_by_role("button", name="Undo").click()
 
     expect(ana.toast("Taken back")).to_be_visible()
     expect(ana.reply).to_have_value("Come at nnie.")
@@ -65,7 +65,7 @@ def test_words_that_were_written_meanwhile_stand_behind(clinic: Clinic, desk_of:
     ana.button("Send text").click()
     expect(ana.bubble("Come at nine.")).to_contain_text("Queued")
     ana.reply.press_sequentially("z")
-    ana.toast("Sent").get_by_role("button", name="Undo").click()
+    ana.toast("Queued").get_by_role("button", name="Undo").click()
 
     expect(ana.toast("Taken back")).to_be_visible()
     expect(ana.reply).to_have_value("Come at nine.\n\nz")
@@ -78,7 +78,7 @@ def test_send_complete_and_next_are_undone_as_one(clinic: Clinic, desk_of: DeskO
 
     ana.reply.fill("All done.")
     ana.reply.press("Control+Shift+Enter")
-    expect(ana.toast("Sent and completed")).to_be_visible()
+    expect(ana.toast("Queued and completed")).to_be_visible()
     expect(ana.bubble("All done.")).to_have_count(0)
     clinic.soon(lambda: (task := clinic.task_of("First in line")) and task.state is State.COMPLETED)
     ana.page.locator("#conversation").focus()
@@ -98,7 +98,7 @@ def test_the_offer_ends_when_the_text_leaves(clinic: Clinic, desk_of: DeskOf) ->
 
     ana.reply.fill("Leaves in two seconds.")
     ana.button("Send text").click()
-    toast = ana.toast("Sent")
+    toast = ana.toast("Queued")
     expect(toast).to_be_visible()
     toast.hover()
 
@@ -113,7 +113,7 @@ def test_without_scripts_undo_is_a_button(clinic: Clinic, desk_of: DeskOf) -> No
 
     ana.reply.fill("Oh no.")
     ana.button("Send text").click()
-    ana.toast("Sent").get_by_role("button", name="Undo").click()
+    ana.toast("Queued").get_by_role("button", name="Undo").click()
 
     expect(ana.toast("Taken back")).to_be_visible()
     expect(ana.reply).to_have_value("Oh no.")

@@ -159,7 +159,7 @@ def test_without_script_everything_essential_works(clinic: Clinic, desk_of: Desk
     ana.reply.fill("Sent as a plain form.")
     ana.button("Send text").click()
     expect(ana.bubble("Sent as a plain form.")).to_be_visible()
-    expect(ana.toast("Sent")).to_be_visible()
+    expect(ana.toast("Queued")).to_be_visible()
     becomes(clinic, "No script here", State.ASSIGNED)
 
     ana.page.get_by_role("button", name="Assigned to Ana Alvarez").click()

@@ -65,7 +65,7 @@ def test_twenty_rows_are_cleared_by_keys_alone(clinic: Clinic, desk_of: DeskOf) 
             expect(ana.reply).to_be_focused()
             ana.page.keyboard.type("Nine is fine.")
             ana.page.keyboard.press("Control+Shift+Enter")
-            expect(ana.toast("Sent and completed")).to_be_visible()
+            expect(ana.toast("Queued and completed")).to_be_visible()
             ana.has_opened(bodies[place + 1])
         else:
             ana.page.keyboard.press("e")

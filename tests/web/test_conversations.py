@@ -71,7 +71,7 @@ def test_send_and_complete_is_one_step(ana: Browser, session: Session, cast: Cas
     found = scope.task_for_system(session, task.id)
     assert found
     assert found.state is State.COMPLETED
-    assert "Sent and completed" in part
+    assert "Queued and completed" in part
 
 
 def test_the_same_form_sent_twice_sends_once(ana: Browser, session: Session, cast: Cast) -> None:

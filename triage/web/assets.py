@@ -82,6 +82,7 @@ ICONS = (
     "minus",
     "moon",
     "octagon-alert",
+    "panel-left",
     "panel-right",
     "paperclip",
     "paw-print",

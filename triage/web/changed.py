@@ -46,6 +46,12 @@ class Changed(NamedTuple):
     reasons: dict[UUID, str]
     words: str
 
+    @property
+    def about(self) -> str:
+        """Whose one row, or open conversation, it is."""
+        names = {row.name for row in self.rows} or ({self.shown.conversation.title} if self.shown else set())
+        return names.pop() if len(names) == 1 else ""
+
     def names(self, task_ids: Iterable[UUID]) -> list[str]:
         """Whose rows these are, as the page shows them."""
         names = {row.task_id: row.name for row in self.rows}
@@ -66,6 +72,11 @@ def asker() -> Asker:
     except (NotFound, ValueError):
         return Asker(folders.slugs_for(member)[0], {}, None, None, False)
     return Asker(slug, filtering.query_of(query), conversation_id, task_id, "full" in query)
+
+
+def words_of_page(session: Session, member: Member) -> str:
+    """What the asking page looks for."""
+    return filtering.read(session, member, asker().query).words
 
 
 def gather(
@@ -148,7 +159,7 @@ def _pieces(changed: Changed) -> list[Piece]:
         }
         pieces.append(Piece(f"#t-{row.task_id}", "inbox/_row.html", context))
     if shown is not None:
-        context = {**around, **shown.context()}
+        context = {**around, **shown.context(), "words": changed.words}
         thread = render.in_conversation(shown.conversation.id, "#thread")
         pieces.append(Piece(thread, "conversations/_thread.html", context))
         if shown.task:

@@ -83,7 +83,8 @@ WORK = (
     (Command("new", "New message", ANYWHERE, ("c",), url="/new-message"), True),
 )
 ALWAYS = (
-    Command("palette", "Search and commands", ANYWHERE, ("mod+k",)),
+    Command("palette", "Find anything", ANYWHERE, ("mod+k",)),
+    Command("nav", "Narrow or wide navigation", ANYWHERE, ("[",)),
     Command("shortcuts", "Keyboard shortcuts", ANYWHERE, ("?",)),
     Command("lock", "Lock", ANYWHERE, ("mod+Shift+L",)),
 )

@@ -21,6 +21,7 @@ from triage.kit.errors import Invalid, NotAllowed, NotPossible
 from triage.web import changed, filtering, inbox, once, opened, render
 from triage.web.auth import current_member, needs
 from triage.web.render import Piece, Toast
+from triage.web.selection import undoable
 
 conversations = Blueprint("conversations", __name__)
 VERSION = re.compile(r"[0-9]{1,9}")
@@ -49,7 +50,7 @@ def send(conversation_id: UUID) -> Response:
             now = changed.gather(session, member, conversation, task_id=_task_id())
     except (Invalid, NotAllowed, NotPossible) as refusal:
         return _keep_text(conversation_id, refusal)
-    return changed.answer(now, _sent_toast(member, sent), composer={})
+    return changed.answer(now, _sent_toast(member, sent, now.about), composer={})
 
 
 class Sent(NamedTuple):
@@ -83,17 +84,17 @@ def _seen() -> tuple[UUID, int] | None:
     return (task_id, int(version)) if task_id and VERSION.fullmatch(version) else None
 
 
-def _sent_toast(member: Member, sent: Sent | None) -> Toast | None:
-    """Undo is offered for as long as the text waits; one that leaves at once cannot be taken back, completing can."""
+def _sent_toast(member: Member, sent: Sent | None, about: str) -> Toast | None:
+    """It says what the bubble says: nothing has left yet. Undo is offered for as long as the text waits; one that leaves at once cannot be taken back, completing can."""
     if sent is None:
-        return None if render.is_partial() else Toast("Sent")
-    words = "Sent and completed" if sent.completion else "Sent"
+        return None if render.is_partial() else Toast("Queued")
+    words = "Queued and completed" if sent.completion else "Queued"
     hold = replying.hold_of(member)
     if hold:
         undo_url = url_for("messages.withdraw", message_id=sent.message_id)
-        return Toast(words, undo_url=undo_url, lasts_for=int(hold.total_seconds() * 1000))
+        return Toast(words, undo_url=undo_url, lasts_for=int(hold.total_seconds() * 1000), about=about)
     if sent.completion:
-        return Toast(words, undo_url=url_for("tasks.undo", event_id=sent.completion.id))
+        return undoable(words, sent.completion, about=about)
     return None if render.is_partial() else Toast(words)
 
 
@@ -104,7 +105,9 @@ def _keep_text(conversation_id: UUID, refusal: Invalid | NotAllowed | NotPossibl
     with db.reading() as session:
         conversation = scope.find_conversation(session, member, conversation_id)
         shown = opened.look(session, member, conversation, task_id=_task_id())
+        words = changed.words_of_page(session, member)
     values = {
+        "words": words,
         "body": request.form.get("body", ""),
         "problem": {
             "text": refusal.sentence,
@@ -137,7 +140,7 @@ def mark_unread(conversation_id: UUID) -> Response:
         reading.mark_unread(session, conversation, by=member, now=clock.now(session))
         session.flush()
         now = changed.gather(session, member, conversation, task_id=_task_id())
-    return changed.answer(now, Toast("Marked unread"))
+    return changed.answer(now, Toast("Marked unread", about=now.about))
 
 
 @conversations.get("/conversations/<uuid:conversation_id>/thread")
@@ -156,7 +159,8 @@ def thread(conversation_id: UUID) -> Response:
             is_full="full" in request.args,
             before=before,
         )
-    context = {**changed.asker().around, **shown.context()}
+        words = changed.words_of_page(session, member)
+    context = {**changed.asker().around, **shown.context(), "words": words}
     if before:
         return render.fragment("conversations/_entries.html", **context)
     parts = [render_template("conversations/_thread.html", **context)]

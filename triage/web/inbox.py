@@ -209,6 +209,8 @@ def _state_of(row: Row) -> str:
         case "completed" | "deleted":
             by = f" by {row.closed_by.name}" if row.closed_by else ""
             return f"{row.state.capitalize()}{by}"
+        case "assigned" if row.is_mine and len(row.assignees) == 1:
+            return "Assigned to you"
         case "assigned":
             return f"Assigned to {', '.join(brief.name for brief in row.assignees)}"
         case _:

@@ -57,7 +57,7 @@ def mark_unread(message_id: UUID) -> Response:
         reading.mark_unread(session, conversation, by=member, now=clock.now(session), since=message.at)
         session.flush()
         now = _around(session, member, message)
-    return changed.answer(now, Toast("Marked unread from here"))
+    return changed.answer(now, Toast("Marked unread from here", about=now.about))
 
 
 @messages.post("/messages/<uuid:message_id>/resend")
@@ -69,7 +69,7 @@ def resend(message_id: UUID) -> Response:
         if not once.is_repeated(session, member):
             replying.resend(session, message, by=member)
         now = _around(session, member, message)
-    return changed.answer(now, Toast("Sending it again"))
+    return changed.answer(now, Toast("Sending it again", about=now.about))
 
 
 @messages.post("/messages/<uuid:message_id>/dismissal")
@@ -82,7 +82,7 @@ def dismiss(message_id: UUID) -> Response:
             replying.dismiss(session, message, by=member)
         session.flush()
         now = _around(session, member, message)
-    return changed.answer(now, Toast("Taken off the list of failures"))
+    return changed.answer(now, Toast("Taken off the list of failures", about=now.about))
 
 
 @messages.post("/messages/<uuid:message_id>/withdrawal")
@@ -99,7 +99,7 @@ def withdraw(message_id: UUID) -> Response:
             now = changed.gather(session, member, conversation, task_id=task.id if task else None)
     is_here = now.shown is not None or not render.is_partial()
     words = "Taken back" if is_here else "Taken back. Your text is kept there as a draft."
-    return changed.answer(now, Toast(words), composer={"is_returned": True})
+    return changed.answer(now, Toast(words, about=now.about), composer={"is_returned": True})
 
 
 def _around(session: Session, member: Member, message: Message) -> Changed:

@@ -92,7 +92,8 @@ class Toast:
     """A line at the foot of the page: what happened, and the way to take it back.
 
     `lasts_for` is given where that way ends at a moment, in milliseconds from now: then it is there for exactly so
-    long.
+    long. `about` is whose task or conversation it is: on the page itself alone, for a redirect's notice is carried
+    by a cookie. `task` is the task that Undo is about, in the version that it takes back.
     """
 
     text: str
@@ -101,6 +102,8 @@ class Toast:
     version: int | None = None
     lasts_for: int = 0
     fields: dict[str, list[str]] = field(default_factory=dict)
+    about: str = ""
+    task: tuple[UUID, int] | None = None
 
 
 def is_partial() -> bool:

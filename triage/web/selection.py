@@ -115,12 +115,18 @@ def toast_of(now: Changed, outcome: Outcome, alone: str, together: str) -> Toast
     undo_url = url_for("tasks.undo", event_id=outcome.event_id) if outcome.event_id else ""
     said = alone if count == 1 else f"{count} {together}"
     if not left:
-        return Toast(said, undo_url=undo_url)
+        return Toast(said, undo_url=undo_url, about=now.about if count == 1 else "")
     names = now.names(left) if render.is_partial() else []
     who = ", ".join(names) if 0 < len(names) <= 5 else f"{len(left)} of them"
     why = next(iter(left.values()))
     rest = f"Left as it was: {who}. {why}" if len(left) == 1 else f"Left as they were: {who}. {why}"
     return Toast(f"{said}. {rest}" if count else rest, "neutral" if count else "danger", undo_url)
+
+
+def undoable(sentence: str, event: TaskEvent, *, about: str) -> Toast:
+    """A move of one task, and the way back for as long as nothing else happens to it."""
+    undo_url = url_for("tasks.undo", event_id=event.id)
+    return Toast(sentence, undo_url=undo_url, about=about, task=(event.task_id, event.version))
 
 
 def colleagues(session: Session, member: Member, task: Task | None = None) -> list[tuple[Brief, str, bool]]:

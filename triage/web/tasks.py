@@ -15,8 +15,9 @@ from triage.kit import db
 from triage.kit.errors import Invalid
 from triage.web import changed, once, opened, render
 from triage.web.auth import current_member, needs
+from triage.web.changed import Changed
 from triage.web.render import Toast
-from triage.web.selection import colleagues, toast_of
+from triage.web.selection import colleagues, toast_of, undoable
 
 tasks = Blueprint("tasks", __name__)
 Verb = Callable[..., TaskEvent]
@@ -35,7 +36,7 @@ def assign(task_id: UUID) -> Response:
             event = transitions.assign(session, task, chosen, by=member, expected_version=_version())
         now = changed.gather_task(session, member, task_id)
         view = opened.task_view(session, member, scope.find_task(session, member, task_id))
-    return changed.answer(now, _toast(event, f"Assigned to {_names(view, member)}"))
+    return changed.answer(now, _toast(now, event, f"Assigned to {_names(view, member)}"))
 
 
 @tasks.post("/tasks/<uuid:task_id>/assignees/none")
@@ -132,13 +133,11 @@ def _move(task_id: UUID, move: Verb, sentence: str) -> Response:
             task = scope.find_task(session, member, task_id, lock=True)
             event = move(session, task, by=member, expected_version=_version())
         now = changed.gather_task(session, member, task_id)
-    return changed.answer(now, _toast(event, sentence))
+    return changed.answer(now, _toast(now, event, sentence))
 
 
-def _toast(event: TaskEvent | None, sentence: str) -> Toast | None:
-    if event is None:
-        return None
-    return Toast(sentence, undo_url=url_for("tasks.undo", event_id=event.id))
+def _toast(now: Changed, event: TaskEvent | None, sentence: str) -> Toast | None:
+    return undoable(sentence, event, about=now.about) if event else None
 
 
 def _version() -> int | None:

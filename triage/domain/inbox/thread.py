@@ -382,8 +382,9 @@ def _notes(events: Iterable[TaskEvent], people: dict[UUID, Brief]) -> list[Note]
     ]
 
 
-def _names(event: TaskEvent, people: dict[UUID, Brief]) -> str:
-    names = [people[UUID(id_)].name for id_ in event.assignees if UUID(id_) in people]
+def _names(event: TaskEvent, people: dict[UUID, Brief], *, but: UUID | None = None) -> str:
+    ids = [UUID(id_) for id_ in event.assignees]
+    names = [people[id_].name for id_ in ids if id_ in people and id_ != but]
     return ", ".join(names)
 
 
@@ -395,6 +396,11 @@ def _sentence(event: TaskEvent, people: dict[UUID, Brief]) -> tuple[str, str]:
     match event.move:
         case Move.ASSIGN if event.why == "reply":
             return "user-plus", f"{who} took this by replying"
+        case Move.ASSIGN if event.why == "let go":
+            return "user-plus", f"{who} let this go; it stays with {_names(event, people)}"
+        case Move.ASSIGN if str(event.member_id) in event.assignees:
+            others = _names(event, people, but=event.member_id)
+            return "user-plus", f"{who} took this, together with {others}" if others else f"{who} took this"
         case Move.ASSIGN:
             return "user-plus", f"{who} assigned this to {_names(event, people)}"
         case Move.UNASSIGN:

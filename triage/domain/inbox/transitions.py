@@ -81,7 +81,7 @@ def let_go(session: Session, task: Task, *, by: Member, expected_version: int | 
         raise NotPossible("This task is not yours.", current=task)
     left = [id_ for id_ in had if id_ != by.id]
     move = Move.ASSIGN if left else Move.UNASSIGN
-    return _move(session, task, move, A if left else P, left, by=by.id, why="by hand")
+    return _move(session, task, move, A if left else P, left, by=by.id, why="let go")
 
 
 def complete(session: Session, task: Task, *, by: Member, expected_version: int | None = None) -> TaskEvent:
@@ -276,9 +276,11 @@ def _what_happened(session: Session, task: Task, since_version: int) -> str:
         return "The patient wrote again. Read the new text first."
     who = briefs(session, task.practice_id, {event.member_id}) if event.member_id else {}
     name = next((brief.name for brief in who.values()), "A rule")
+    is_taken = event.move is Move.ASSIGN and event.assignees == [str(event.member_id)]
+    did = "took" if is_taken else PAST.get(event.move, "changed")
     seconds = max(0, int((clock.now(session) - event.at).total_seconds()))
     ago = f"{seconds} s ago" if seconds < 60 else f"{seconds // 60} min ago"
-    return f"{name} {PAST.get(event.move, 'changed')} this {ago}."
+    return f"{name} {did} this {ago}."
 
 
 def _refuse_beside_newer(session: Session, task: Task) -> None:

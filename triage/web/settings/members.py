@@ -41,10 +41,14 @@ LABELS = {
 def members() -> Response:
     with db.reading() as session:
         found = members_.members_of(session, current_member().practice_id)
+    able = [member for member in found if member.is_active]
+    here = sum(member.password_hash is not None for member in able)
     return page(
         "settings/members.html",
         "members",
-        able=[member for member in found if member.is_active],
+        here=here,
+        invited=len(able) - here,
+        able=able,
         switched_off=[member for member in found if not member.is_active],
         new_url=url_for("settings.new_member"),
     )
