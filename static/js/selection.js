@@ -1,11 +1,13 @@
 // Rows that are chosen together: by box, by Shift and click, by X and Shift+J or K, and what is done with them all.
-import { find, findAll } from "./page.js";
+import { find, findAll, fragment, say } from "./page.js";
 import { expect, showState } from "./optimistic.js";
 import { chooseFor } from "./popover.js";
 import * as queue from "./rows.js";
 
 const chosen = new Map();
 let anchor = null;
+/** All of the view, loaded or not: what the server needs to find it again. */
+let view = null;
 
 const box = (row) => find(".row-check input", row);
 const form = () => find("#selection");
@@ -14,6 +16,7 @@ export const isOn = () => chosen.size > 0;
 
 function set(row, on) {
   if (!box(row)) return;
+  view = null;
   on ? chosen.set(row.dataset.task, row.dataset.version) : chosen.delete(row.dataset.task);
   box(row).checked = on;
 }
@@ -24,7 +27,31 @@ function show() {
   section.classList.toggle("is-selecting", isOn());
   for (const row of queue.rows()) row.classList.toggle("is-chosen", chosen.has(row.dataset.task));
   const count = find("#selection-count");
-  if (count) count.textContent = isOn() ? `${chosen.size} selected` : "";
+  if (!count) return;
+  if (!view) {
+    for (const name of Object.keys(count.dataset)) delete count.dataset[name];
+    count.textContent = isOn() ? `${chosen.size} selected` : "";
+  }
+  offer();
+}
+
+/** Once all rows that are there are chosen: those that are not there, too. */
+function offer() {
+  const more = find("#select-view");
+  const some = queue.rows().filter((row) => box(row) && row.dataset.gone === undefined);
+  if (!more) return;
+  more.hidden = Boolean(view) || !find("#older") || !isOn() || some.some((row) => !chosen.has(row.dataset.task));
+  const total = Number(find("#shown").dataset.total);
+  more.textContent = total < 1000 ? `Select all ${total} of this view` : "Select the first 1,000 of this view";
+}
+
+async function chooseView({ dataset: { source } }) {
+  const count = (await fragment(source))?.firstElementChild;
+  if (!count) return say("This view has changed. Look at it again.", "danger", 8000);
+  find("#selection-count").replaceWith(count);
+  view = { view: count.dataset.view, seen: count.dataset.seen };
+  find("#select-view").hidden = true;
+  find("[data-bulk]", form()).focus();
 }
 
 export function toggle(row) {
@@ -66,7 +93,7 @@ export function none() {
   if (!isOn()) return false;
   for (const row of queue.rows()) if (box(row)) box(row).checked = false;
   chosen.clear();
-  anchor = null;
+  anchor = view = null;
   show();
   return true;
 }
@@ -90,6 +117,8 @@ document.addEventListener("click", (event) => {
 document.addEventListener("rows:select", ({ detail: { row } }) => toggle(row) && queue.focusRow(row));
 
 document.addEventListener("click", ({ target }) => {
+  const more = target.closest?.("#select-view");
+  if (more) chooseView(more);
   if (target.closest?.("[data-bulk=none]")) none() && queue.focusRow(queue.current());
 });
 
@@ -107,7 +136,7 @@ document.addEventListener("submit", async (event) => {
   }
   const shown = rows().map((row) => showState(row.dataset.task, does));
   expect(form(), () => shown.forEach((takeBack) => takeBack()));
-  const values = { form_id: crypto.randomUUID(), back: location.pathname + location.search };
+  const values = { form_id: crypto.randomUUID(), back: location.pathname + location.search, ...view };
   const next = queue.rows().find((row) => !chosen.has(row.dataset.task) && row.dataset.gone === undefined);
   await htmx.ajax("POST", submitter.getAttribute("formaction"), { source: form(), target: "#toasts", swap: "none", values });
   if (["complete", "delete", "reopen"].includes(does)) queue.focusRow(rows().find((row) => row.dataset.gone === undefined) ?? (next?.isConnected ? next : queue.current()));
@@ -117,9 +146,8 @@ document.addEventListener("submit", async (event) => {
 function fill(holder) {
   const list = find("form", holder);
   for (const old of findAll("input[name=tasks]", list)) old.remove();
-  for (const row of rows()) {
-    list.append(Object.assign(document.createElement("input"), { type: "hidden", name: "tasks", value: box(row).value }));
-  }
+  const values = view ? Object.entries(view) : rows().map((row) => ["tasks", box(row).value]);
+  for (const [name, value] of values) list.append(Object.assign(document.createElement("input"), { type: "hidden", name, value }));
 }
 
 /** What has moved is no longer chosen; what was left as it was still is. */
@@ -128,6 +156,7 @@ document.addEventListener("rows:settled", () => {
     const row = queue.rowsOf(task)[0];
     if (!row || row.dataset.version !== version) chosen.delete(task);
   }
+  if (!isOn()) view = null;
   for (const row of queue.rows()) if (box(row)) box(row).checked = chosen.has(row.dataset.task);
   show();
 });

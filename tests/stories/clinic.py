@@ -12,9 +12,11 @@ from sqlalchemy.orm import Session
 from bench.installation import Installation
 from tests import builders, cast
 from triage.demo.child import wait_until
+from triage.domain.conversations.conversation import Conversation
 from triage.domain.conversations.delivery import OutboundText
 from triage.domain.conversations.message import Message
 from triage.domain.inbox.task import Task, TaskMessage
+from triage.domain.patients.phones import Phone
 from triage.kit import db
 
 T = TypeVar("T")
@@ -63,6 +65,11 @@ class Clinic:
             .join(Message, Message.id == TaskMessage.message_id)
             .where(Message.body == body)
         )
+
+    def number_of(self, body: str) -> str:
+        """Who texted these words."""
+        query = select(Phone.number).join(Conversation, Conversation.phone_id == Phone.id)
+        return self.session.scalars(query.join(Message).where(Message.body == body)).one()
 
     def outbound(self, message_id: UUID) -> OutboundText | None:
         return self.session.get(OutboundText, message_id, populate_existing=True)

@@ -45,7 +45,14 @@ NO_PAGES = {
     "webhooks.status",
 }
 # Pieces that pages are made of, and are seen in them.
-PIECES = {"auth.again", "inbox.rows", "inbox.row", "inbox.counts", "conversations.thread"}
+PIECES = {
+    "auth.again",
+    "selection.choose_view",
+    "inbox.rows",
+    "inbox.row",
+    "inbox.counts",
+    "conversations.thread",
+}
 WIDE, NARROW, NARROWEST = 1440, 390, 320
 LOOKS = ((WIDE, "light"), (WIDE, "dark"), (NARROW, "dark"), (NARROW, "light"))
 

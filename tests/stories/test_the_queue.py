@@ -110,6 +110,52 @@ def test_several_are_chosen_completed_and_taken_back(clinic: Clinic, desk_of: De
     ana.has_stayed()
 
 
+def test_all_of_a_view_is_chosen_done_and_taken_back(clinic: Clinic, desk_of: DeskOf) -> None:
+    """More than the page has loaded; in another location nothing moves."""
+    bodies = [f"Mail {place:02}" for place in range(54)]
+    clinic.text("From elsewhere", from_number=builders.a_number(), to=cast.SOUTH_NUMBER)
+    waiting(clinic, *bodies)
+    ana = desk_of("ana")
+    ana.page.keyboard.press("f")
+    ana.open_popover.get_by_label("Location").select_option("North")
+    ana.button("Show").click()
+    expect(ana.page.locator("#shown")).to_have_text("50 of 54")
+    ana.stay()
+    select = ana.page.locator("#select-view")
+
+    ana.page.keyboard.press("j")
+    expect(select).to_be_hidden()
+    ana.page.keyboard.press("Control+a")
+    expect(ana.page.locator("#selection-count")).to_have_text("50 selected")
+    select.click()
+    expect(ana.page.locator("#selection-count")).to_have_text("All 54 of this view are selected")
+    expect(select).to_be_hidden()
+    ana.button("Complete selected").click()
+
+    expect(ana.toast("54 completed")).to_be_visible()
+    expect(ana.page.locator("#empty")).to_be_visible()
+    expect(ana.page.locator("#nav-completed")).to_be_visible()
+    becomes(clinic, bodies[-1], State.COMPLETED)
+    becomes(clinic, "From elsewhere", State.PENDING)
+
+    ana.page.keyboard.press("z")
+    expect(ana.toast("54 undone")).to_be_visible()
+    expect(ana.page.locator("#shown")).to_have_text("50 of 54")
+    becomes(clinic, bodies[0], State.PENDING)
+
+    ana.page.locator(".row-check input").first.click()
+    ana.page.keyboard.press("Control+a")
+    select.click()
+    expect(ana.page.locator("#selection-count")).to_have_text("All 54 of this view are selected")
+    ana.page.keyboard.press("a")
+    ana.open_popover.get_by_text("Ben Brook").click()
+    ana.button("Assign to Ben Brook").click()
+    expect(ana.toast("54 assigned")).to_be_visible()
+    expect(ana.page.locator("#empty")).to_be_visible()
+    becomes(clinic, bodies[-1], State.ASSIGNED)
+    ana.has_stayed()
+
+
 def test_choosing_by_keys_and_giving_to_one(clinic: Clinic, desk_of: DeskOf) -> None:
     waiting(clinic, "By key one", "By key two", "By key three")
     ana = desk_of("ana")
@@ -190,11 +236,17 @@ def test_a_search_leaves_no_word_in_the_address_and_the_folders_keep_it(
     ana.stay()
 
     ana.page.keyboard.press("/")
+    expect(ana.page.locator("#view-search")).to_have_accessible_description("Enter searches")
+    expect(ana.page.locator(".queue-search kbd:visible")).to_have_text("Enter")
     ana.page.keyboard.type("inhal")
     ana.page.keyboard.press("Enter")
     expect(ana.page).to_have_url(re.compile(r"/inbox/unassigned\?search=[0-9a-f-]{36}$"))
     expect(ana.page.locator("#rows > .row")).to_have_count(1)
     expect(ana.row("inhaler").locator("mark")).to_have_text("inhal")
+    ana.row("inhaler").click()
+    expect(ana.bubble("inhaler").locator("mark")).to_have_text("inhal")
+    clinic.text("The inhaler is blue", from_number=clinic.number_of("A question about my inhaler"))
+    expect(ana.bubble("is blue").locator("mark")).to_have_text("inhal")
 
     expect(ana.page.locator("#nav-completed")).to_have_attribute("href", re.compile("search="))
     ana.page.get_by_role("link", name="Completed").click()
@@ -245,6 +297,69 @@ def test_a_new_row_waits_while_somebody_is_in_the_list(clinic: Clinic, desk_of: 
 
     ana.page.locator("#new-pill button").click()
     has_focus(ana, "Comes later")
+
+
+def test_who_takes_a_step_back_sees_the_row_where_it_was(clinic: Clinic, desk_of: DeskOf) -> None:
+    waiting(clinic, "First of four", "Goes and comes back", "Third of four", "Last of four")
+    ana = desk_of("ana")
+    for _ in range(2):
+        ana.page.keyboard.press("j")
+
+    ana.page.keyboard.press("e")
+    expect(ana.toast("Completed")).to_be_visible()
+    expect(ana.row("Goes and comes back")).to_contain_text("Completed by")
+    ana.page.keyboard.press("j")
+    expect(ana.row("Goes and comes back")).to_have_count(0)
+    ana.page.keyboard.press("z")
+
+    rows = ana.page.locator("#rows > .row")
+    expect(rows).to_have_count(4)
+    expect(rows.nth(1)).to_contain_text("Goes and comes back")
+    expect(ana.page.locator("#new-pill")).to_be_hidden()
+    has_focus(ana, "Last of four")
+
+
+def test_an_undo_that_came_too_late_is_not_offered(clinic: Clinic, desk_of: DeskOf) -> None:
+    waiting(clinic, "Back and forth")
+    ana = desk_of("ana").open("/inbox/all")
+    undo = ana.toasts.get_by_role("button", name="Undo")
+
+    ana.page.keyboard.press("j")
+    ana.page.keyboard.press("m")
+    expect(ana.toast("Assigned to you · ")).to_be_visible()
+    ana.page.keyboard.press("e")
+    expect(ana.toast("Completed · ")).to_be_visible()
+    expect(ana.toast("Assigned to you")).to_have_count(0)
+    expect(undo).to_have_count(1)
+
+    task = clinic.soon(lambda: clinic.task_of("Back and forth"))
+    clinic.sign_in("admin").post(f"/tasks/{task.id}/reopening")
+    expect(undo).to_have_count(0)
+
+
+def test_the_navigation_stays_as_narrow_as_it_was_made(clinic: Clinic, desk_of: DeskOf) -> None:
+    ana = desk_of("ana")
+    label = ana.page.locator("#nav-unassigned .nav-label")
+    nav = ana.page.get_by_role("navigation", name="Views")
+
+    ana.page.keyboard.press("[")
+    expect(nav).to_have_css("width", "56px")
+    ana.page.reload()
+    expect(nav).to_have_css("width", "56px")
+    expect(label).to_have_css("position", "absolute")
+
+    ana.page.locator(".nav-user").click()
+    ana.page.get_by_role("button", name="Narrow or wide navigation").click()
+    expect(nav).to_have_css("width", "216px")
+
+
+def test_a_phone_is_locked_from_more(clinic: Clinic, desk_of: DeskOf) -> None:
+    ana = desk_of("ana", **PHONE)
+
+    ana.button("More").click()
+    ana.open_popover.get_by_role("button", name="Lock").click()
+
+    expect(ana.page.locator("#cover")).to_be_visible()
 
 
 def test_what_failed_is_taken_back_and_says_what_to_do(clinic: Clinic, desk_of: DeskOf) -> None:

@@ -98,6 +98,10 @@ RELEASE = {
 # Only one's own last move.
 UNDO = {cell: "404" if word == "ok" and cell[1] != "own" else word for cell, word in SEE.items()}
 CHOSEN = {**READERS, ("ben", "any"): "no"}
+VIEWS = {
+    (who, folder): "no" if who == "ben" else "409" if word == "ok" and folder != "unassigned" else word
+    for (who, folder), word in FOLDERS.items()
+}
 CHOOSE = {cell: "no" if cell[0] == "ben" else word for cell, word in SEE.items()}
 
 PATIENTS = _grid(
@@ -278,6 +282,8 @@ POLICY: dict[tuple[str, str], Entry] = {
     ("selection.choose_assignees", "GET"): Entry(
         {cell: "422" if word == "ok" else word for cell, word in CHOSEN.items()}
     ),
+    # Nobody's page: what it shows is the first folder.
+    ("selection.choose_view", "GET"): Entry(VIEWS),
     ("selection.assign", "POST"): Entry(
         CHOSEN,
         form={"tasks": ["{task_id}"], "member_ids": ["{colleague_id}"]},

@@ -43,7 +43,7 @@ def test_ben_finds_nothing_that_he_may_not_do(cast: Cast) -> None:
 
 
 def test_cleo_finds_only_where_she_can_go(cast: Cast) -> None:
-    assert names(of(cast, "cleo")) == {"palette", "shortcuts", "lock", "go-patients", "go-settings"}
+    assert names(of(cast, "cleo")) == {"palette", "nav", "shortcuts", "lock", "go-patients", "go-settings"}
 
 
 def test_enter_that_sends_is_told_so(cast: Cast) -> None:

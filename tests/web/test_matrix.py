@@ -34,7 +34,7 @@ UNSAFE = {"POST", "PUT", "PATCH", "DELETE"}
 PREPARED = ("tasks.reopen", "tasks.undo", "messages.withdraw")
 # What only the member can take back who did it.
 ONE_S_OWN = ("tasks.undo", "messages.withdraw")
-OF_FOLDERS = ("inbox.folder", "inbox.rows", "inbox.choose_filters", "inbox.search")
+OF_FOLDERS = ("inbox.folder", "inbox.rows", "inbox.choose_filters", "inbox.search", "selection.choose_view")
 # Whoever asks for a page is there: the session is renewed.
 ACTIVITY = {"member_session"}
 PLAIN: dict[str, str] = {}

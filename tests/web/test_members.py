@@ -35,6 +35,15 @@ def test_the_list_names_everybody_of_the_practice_and_nobody_else(admin: Browser
     assert "Dan Drew" not in page
 
 
+def test_who_has_not_come_yet_is_counted_apart(admin: Browser, session: Session, cast: Cast) -> None:
+    here = len([one for one in members.members_of(session, cast.practice_id) if one.is_active])
+
+    session.execute(update(Member).where(Member.id == cast.ben.id).values(password_hash=None))
+    session.commit()
+
+    assert f"{here - 1} members, 1 invited." in admin.get("/settings/members").text
+
+
 def test_an_admin_adds_somebody_who_can_then_sign_in(admin: Browser, session: Session, cast: Cast) -> None:
     answer = admin.post(
         "/settings/members/new",

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from tests import builders
-from tests.cast import PAT_NUMBER, Cast
+from tests.cast import PAT_NUMBER, SOUTH_NUMBER, Cast
 from tests.web.conftest import Browser
 from triage.domain.conversations.conversation import Conversation
 from triage.domain.inbox import scope, stars, transitions
@@ -51,6 +51,42 @@ def test_ana_completes_three_at_once_and_takes_it_back(ana: Browser, session: Se
 
     assert "3 undone" in again
     assert [now(session, task).state for task in tasks] == [State.PENDING] * 3
+
+
+def test_all_of_a_view_is_completed_as_it_was_seen(ana: Browser, session: Session, cast: Cast) -> None:
+    tasks = three(session, cast)
+    elsewhere = builders.a_task(session, cast=cast, to=SOUTH_NUMBER)
+    at = f"/inbox/unassigned?loc={cast.north.id}"
+    chosen_view = ana.part("/selection/view/unassigned", at=at).text
+    seen = re.search(r'data-seen="([^"]+)"', chosen_view)
+    assert "All 3 of this view are selected" in chosen_view
+    assert seen
+
+    part = ana.post_part("/selection/completion", at=at, view="unassigned", seen=seen[1]).text
+
+    assert "3 completed" in part
+    assert 'hx-target="#list"' in part
+    assert [now(session, task).state for task in tasks] == [State.COMPLETED] * 3
+    assert now(session, elsewhere).state is State.PENDING
+
+
+@pytest.mark.parametrize(
+    ("at", "view", "seen", "status"),
+    [
+        ("/inbox/all", "unassigned", "2026-11-25T10:00:00+00:00", 409),
+        ("/inbox/all?search=0190f000-0000-7000-8000-000000000000", "all", "2026-11-25T10:00:00+00:00", 409),
+        ("/inbox/all", "nonsense", "2026-11-25T10:00:00+00:00", 404),
+        ("/inbox/all", "all", "yesterday", 422),
+        ("/inbox/all", "all", "2026-11-25T10:00:00", 422),
+    ],
+)
+def test_a_view_that_is_not_the_page_s_is_not_touched(
+    ana: Browser, session: Session, cast: Cast, at: str, view: str, seen: str, status: int
+) -> None:
+    task = builders.a_task(session, cast=cast)
+
+    assert ana.post_part("/selection/deletion", at=at, view=view, seen=seen).status_code == status
+    assert now(session, task).state is State.PENDING
 
 
 def test_what_was_left_is_named_and_the_rest_is_done(ana: Browser, session: Session, cast: Cast) -> None:
@@ -200,12 +236,12 @@ def test_a_choice_that_no_page_offers_is_refused(ana: Browser, given: dict[str, 
 
 def test_too_many_at_once_are_refused(ana: Browser, session: Session, cast: Cast) -> None:
     task = builders.a_task(session, cast=cast)
-    many = [*chosen(task), *(f"00000000-0000-0000-0000-{number:012}" for number in range(200))]
+    many = [*chosen(task), *(f"00000000-0000-0000-0000-{number:012}" for number in range(1000))]
 
     answer = ana.post_part("/selection/completion", tasks=many)
 
     assert answer.status_code == 422
-    assert "at most 200" in answer.text
+    assert "at most 1,000" in answer.text
 
 
 def test_the_same_choice_sent_twice_is_done_once(ana: Browser, session: Session, cast: Cast) -> None:

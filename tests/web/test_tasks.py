@@ -9,7 +9,7 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from tests import builders
-from tests.cast import Cast
+from tests.cast import PAT_NUMBER, Cast
 from tests.web.conftest import Browser
 from triage.domain.inbox import scope, transitions
 from triage.domain.inbox.task import State, Task
@@ -49,6 +49,20 @@ def test_htmx_gets_header_row_counts_and_a_toast_with_undo(
         assert f'hx-target="{target}"' in part
     assert "Completed by Ana Alvarez" in part
     assert re.search(r'action="/task-events/[0-9a-f-]+/undo"', part)
+
+
+def test_a_notice_says_whose_it_is_on_the_page_and_not_in_a_cookie(
+    ana: Browser, session: Session, cast: Cast
+) -> None:
+    task = builders.a_task(session, cast=cast, number=PAT_NUMBER)
+
+    part = ana.post_part(f"/tasks/{task.id}/claim").text
+    ana.post(f"/tasks/{task.id}/completion", back="/preferences")
+
+    assert "Assigned to you · <bdi>Pat Porter</bdi>" in part
+    page = ana.get("/preferences").text
+    assert "Completed</span>" in page
+    assert "Pat Porter" not in page
 
 
 def test_undo_gives_the_task_back(ana: Browser, session: Session, cast: Cast) -> None:

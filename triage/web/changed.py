@@ -139,6 +139,24 @@ def answer(
     return render.changed(*pieces, toast=toast, status=status)
 
 
+def answer_with_list(listed: dict[str, Any], toast: Toast | None) -> Response:
+    """The page's whole list in place of single rows, after a deed to many."""
+    if not render.is_partial():
+        return render.changed(toast=toast, back=render.back())
+    shell.forget()
+    total = {
+        "total": listed["page"].total,
+        "shown": listed["page"].shown,
+        "is_cut": listed["page"].next_cursor,
+    }
+    return render.changed(
+        Piece("#counts", "inbox/_counts.html", {"active": listed["active"]}),
+        Piece("#list", "inbox/_list.html", listed),
+        Piece("#shown", "inbox/_shown.html", total),
+        toast=toast,
+    )
+
+
 def composer_piece(shown: Opened, context: dict[str, Any]) -> Piece:
     """The composer anew, where the conversation is still the one on the page."""
     target = render.in_conversation(shown.conversation.id, "#composer")

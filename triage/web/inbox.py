@@ -51,8 +51,8 @@ def folder(folder: str) -> Response:
     # Before the list takes a connection: who holds one and waits for another can wait for himself.
     counts = shell.counts_of_page()
     with db.statements() as session:
-        listed = _listed(session, folders.find_slug(current_member(), folder), counts)
-    return render.page("inbox/index.html", **listed)
+        context = listed(session, folders.find_slug(current_member(), folder), counts)
+    return render.page("inbox/index.html", **context)
 
 
 @inbox.get("/inbox/<folder>/filters")
@@ -120,7 +120,7 @@ def conversation(folder: str, conversation_id: UUID) -> Response:
         narrowed = filtering.read(session, member, filtering.of_page())
         context = {**_around(slug), **shown.context(), "words": narrowed.words}
         if not render.is_partial():
-            context |= _listed(session, slug)
+            context |= listed(session, slug)
     if not render.is_partial():
         return render.page("inbox/index.html", **context)
     return _in_place(context, row)
@@ -133,8 +133,8 @@ def rows_of_folder(folder: str) -> Response:
     with db.statements() as session:
         slug = folders.find_slug(current_member(), folder)
         is_whole = not {"after", "only"} & request.args.keys()
-        listed = _some(session, slug, _ids()) if "only" in request.args else _listed(session, slug)
-    return render.fragment("inbox/_list.html" if is_whole else "inbox/_rows.html", **listed)
+        context = _some(session, slug, _ids()) if "only" in request.args else listed(session, slug)
+    return render.fragment("inbox/_list.html" if is_whole else "inbox/_rows.html", **context)
 
 
 @inbox.get("/inbox/<folder>/rows/<uuid:task_id>")
@@ -222,8 +222,8 @@ def folder_entry(slug: Slug) -> Folder:
     return Folder(slug.value, *folders.NAMES[slug], None, False)
 
 
-def _listed(session: Session, slug: Slug, counts: Counts | None = None) -> dict[str, Any]:
-    """A page of a folder; `counts` where the navigation has been counted already."""
+def listed(session: Session, slug: Slug, counts: Counts | None = None) -> dict[str, Any]:
+    """A folder as its page shows it, with the filters of the address; `counts` where the navigation has been counted already."""
     member, now = current_member(), now_of_request()
     narrowed = filtering.read(session, member, filtering.of_page())
     listing = folders.listing(

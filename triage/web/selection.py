@@ -1,20 +1,22 @@
-"""What can be done with several rows at once: one request, one notice, one way back."""
+"""What can be done with several rows at once, or with all of a view: one request, one notice, one way back."""
 
 import re
 from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from flask import Blueprint, Response, request, url_for
 from sqlalchemy.orm import Session
 
-from triage.domain.inbox import bulk, scope, transitions
-from triage.domain.inbox.bulk import Outcome
+from triage.domain.inbox import bulk, folders, rows, scope
+from triage.domain.inbox.bulk import Chosen, Outcome, View
 from triage.domain.inbox.task import Task, TaskEvent
 from triage.domain.practice.member import Brief, Member, load_member, members_of
 from triage.domain.practice.privileges import Messages, Privilege
-from triage.kit import db
-from triage.kit.errors import Invalid
-from triage.web import changed, once, render
+from triage.kit import clock, db
+from triage.kit.errors import Invalid, NotPossible
+from triage.web import changed, filtering, inbox, once, render
 from triage.web.auth import current_member, needs
 from triage.web.changed import Changed
 from triage.web.render import Toast
@@ -23,15 +25,28 @@ selection = Blueprint("selection", __name__)
 
 # A task, and the version of it that the page shows.
 CHOSEN = re.compile(r"([0-9a-fA-F-]{36})(?::([0-9]{1,9}))?")
-Chosen = dict[UUID, int | None]
-Marking = Callable[..., Outcome]
+Deed = Callable[..., Outcome]
+# A view has more rows than anybody waits for; of fewer, each is drawn again where it stands.
+MOST_DRAWN = 200
+MOST_NAMED = 5
+
+
+@selection.get("/selection/view/<folder>")
+@needs(Privilege.ALL_MESSAGES)
+def choose_view(folder: str) -> Response:
+    """All that the asking page's view holds is chosen, as it is at this moment."""
+    member = current_member()
+    with db.reading() as session:
+        view = _view(session, member, folder, clock.now(session))
+        total = bulk.size_of(session, member, view.slug, view.filters)
+    return render.fragment("inbox/_chosen_view.html", view=view, total=total, is_bounded=total == bulk.MOST)
 
 
 @selection.get("/selection/assignees")
 @needs(Privilege.ALL_MESSAGES)
 def choose_assignees() -> Response:
     """Who shall have the chosen tasks."""
-    member, chosen = current_member(), _chosen(request.args.getlist("tasks"))
+    member, chosen = current_member(), _tasks(request.args.getlist("tasks"))
     with db.reading() as session:
         people = colleagues(session, member)
     return render.page_or_fragment(
@@ -52,8 +67,8 @@ def choose_assignees() -> Response:
 def assign() -> Response:
     wanted = [_uuid(value) for value in request.form.getlist("member_ids")]
 
-    def give(session: Session, task: Task, *, by: Member, expected_version: int | None) -> TaskEvent:
-        return transitions.assign(session, task, wanted, by=by, expected_version=expected_version)
+    def give(session: Session, chosen: Chosen, *, by: Member) -> Outcome:
+        return bulk.assign(session, chosen, wanted, by=by)
 
     return _move(give, "Assigned", "assigned")
 
@@ -61,8 +76,8 @@ def assign() -> Response:
 @selection.post("/selection/claim")
 @needs(Privilege.ALL_MESSAGES)
 def claim() -> Response:
-    def take(session: Session, task: Task, *, by: Member, expected_version: int | None) -> TaskEvent:
-        return transitions.assign(session, task, [by.id], by=by, expected_version=expected_version)
+    def take(session: Session, chosen: Chosen, *, by: Member) -> Outcome:
+        return bulk.assign(session, chosen, [by.id], by=by)
 
     return _move(take, "Assigned to you", "assigned to you")
 
@@ -70,19 +85,19 @@ def claim() -> Response:
 @selection.post("/selection/completion")
 @needs(Privilege.ALL_MESSAGES)
 def complete() -> Response:
-    return _move(transitions.complete, "Completed", "completed")
+    return _move(bulk.complete, "Completed", "completed")
 
 
 @selection.post("/selection/deletion")
 @needs(Privilege.ALL_MESSAGES)
 def delete() -> Response:
-    return _move(transitions.delete, "Deleted", "deleted")
+    return _move(bulk.delete, "Deleted", "deleted")
 
 
 @selection.post("/selection/reopening")
 @needs(Privilege.ALL_MESSAGES)
 def reopen() -> Response:
-    return _move(transitions.reopen, "Reopened", "reopened")
+    return _move(bulk.reopen, "Reopened", "reopened")
 
 
 @selection.post("/selection/star")
@@ -113,11 +128,11 @@ def toast_of(now: Changed, outcome: Outcome, alone: str, together: str) -> Toast
     """What was done, and by name what was left; a redirect's notice, which a cookie carries, names nobody."""
     count, left = len(outcome.done), outcome.left
     undo_url = url_for("tasks.undo", event_id=outcome.event_id) if outcome.event_id else ""
-    said = alone if count == 1 else f"{count} {together}"
+    said = alone if count == 1 else f"{count:,} {together}"
     if not left:
         return Toast(said, undo_url=undo_url, about=now.about if count == 1 else "")
     names = now.names(left) if render.is_partial() else []
-    who = ", ".join(names) if 0 < len(names) <= 5 else f"{len(left)} of them"
+    who = ", ".join(names) if 0 < len(left) <= MOST_NAMED and names else f"{len(left):,} of them"
     why = next(iter(left.values()))
     rest = f"Left as it was: {who}. {why}" if len(left) == 1 else f"Left as they were: {who}. {why}"
     return Toast(f"{said}. {rest}" if count else rest, "neutral" if count else "danger", undo_url)
@@ -147,32 +162,76 @@ def _choice(session: Session, person: Member, task: Task | None) -> tuple[str, b
     return "Away" if person.is_away else "", True
 
 
-def _move(deed: bulk.Deed, alone: str, together: str) -> Response:
-    member, chosen = current_member(), _chosen(request.form.getlist("tasks"))
+def _move(deed: Deed, alone: str, together: str) -> Response:
+    """Where a view was chosen its list comes anew; else each row stays where it is and says what happened."""
+    member = current_member()
     with db.transaction() as session:
-        outcome = Outcome([], {})
+        chosen = _chosen(session, member)
         is_new = not once.is_repeated(session, member)
-        if is_new:
-            outcome = bulk.move(session, chosen, deed, by=member)
-        now = changed.gather_tasks(session, member, list(chosen))
-    return changed.answer(now, toast_of(now, outcome, alone, together) if is_new else None)
+        outcome = deed(session, chosen, by=member) if is_new else Outcome([], {})
+        now, listed = _page_after(session, member, chosen, outcome)
+    toast = toast_of(now, outcome, alone, together) if is_new else None
+    return changed.answer_with_list(listed, toast) if listed else changed.answer(now, toast)
 
 
-def _mark(deed: Marking, said: str, back_by: str = "") -> Response:
+def _mark(deed: Deed, said: str, back_by: str = "") -> Response:
     """`back_by` names the address that takes it back from those that it changed."""
-    member, chosen = current_member(), _chosen(request.form.getlist("tasks"))
+    member = current_member()
     with db.transaction() as session:
-        outcome = Outcome([], {})
-        if not once.is_repeated(session, member):
-            outcome = deed(session, list(chosen), by=member)
-        now = changed.gather_tasks(session, member, list(chosen))
+        chosen = _chosen(session, member)
+        is_new = not once.is_repeated(session, member)
+        outcome = deed(session, chosen, by=member) if is_new else Outcome([], {})
+        now, listed = _page_after(session, member, chosen, outcome)
     toast = Toast(said)
     if back_by and outcome.done and render.is_partial():
         toast = Toast(said, undo_url=url_for(back_by), fields={"tasks": [str(one) for one in outcome.done]})
-    return changed.answer(now, toast)
+    return changed.answer_with_list(listed, toast) if listed else changed.answer(now, toast)
 
 
-def _chosen(given: Sequence[str]) -> Chosen:
+def _page_after(
+    session: Session, member: Member, chosen: Chosen, outcome: Outcome
+) -> tuple[Changed, dict[str, Any]]:
+    """What the asking page shows now: the rows that were chosen or, of a view and of many, its list."""
+    if not isinstance(chosen, View) and len(chosen) <= MOST_DRAWN:
+        return changed.gather_tasks(session, member, list(chosen)), {}
+    return list_after(session, member, outcome)
+
+
+def list_after(session: Session, member: Member, outcome: Outcome) -> tuple[Changed, dict[str, Any]]:
+    """The list of the asking page, and as many of the tasks that were left as a notice names."""
+    session.flush()
+    page = changed.asker()
+    left = rows.task_rows(session, member, list(outcome.left)[:MOST_NAMED], now=clock.now(session))
+    return Changed(page, None, left, {}, ""), inbox.listed(session, page.slug)
+
+
+def _chosen(session: Session, member: Member) -> Chosen:
+    """The tasks that the form names, or the view that it was sent from."""
+    form = request.form
+    if "view" not in form:
+        return _tasks(form.getlist("tasks"))
+    try:
+        seen_at = datetime.fromisoformat(form.get("seen", ""))
+    except ValueError:
+        raise Invalid("Choose the view again.") from None
+    if seen_at.tzinfo is None:
+        raise Invalid("Choose the view again.")
+    return _view(session, member, form["view"], seen_at)
+
+
+def _view(session: Session, member: Member, folder: str, seen_at: datetime) -> View:
+    """The page's folder with the filters of its address, which hold an id in place of words.
+
+    Raises `NotPossible` where the page now shows something else than it did.
+    """
+    slug, page = folders.find_slug(member, folder), changed.asker()
+    narrowed = filtering.read(session, member, page.query)
+    if page.slug is not slug or narrowed.has_ended:
+        raise NotPossible("This view has changed. Look at it again.")
+    return View(slug, narrowed.filters, seen_at)
+
+
+def _tasks(given: Sequence[str]) -> dict[UUID, int | None]:
     """Raises `Invalid` when nothing was chosen, or something that no page offers."""
     found = [CHOSEN.fullmatch(one) for one in given]
     if not found:

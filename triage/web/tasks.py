@@ -17,7 +17,7 @@ from triage.web import changed, once, opened, render
 from triage.web.auth import current_member, needs
 from triage.web.changed import Changed
 from triage.web.render import Toast
-from triage.web.selection import colleagues, toast_of, undoable
+from triage.web.selection import MOST_DRAWN, colleagues, list_after, toast_of, undoable
 
 tasks = Blueprint("tasks", __name__)
 Verb = Callable[..., TaskEvent]
@@ -82,8 +82,12 @@ def undo(event_id: UUID) -> Response:
     member = current_member()
     with db.transaction() as session:
         outcome = bulk.undo(session, event_id, by=member)
-        now = changed.gather_tasks(session, member, [*outcome.done, *outcome.left])
-    return changed.answer(now, toast_of(now, outcome, "Undone", "undone"))
+        if len(outcome.done) > MOST_DRAWN:
+            now, listed = list_after(session, member, outcome)
+        else:
+            now, listed = changed.gather_tasks(session, member, [*outcome.done, *outcome.left]), {}
+    toast = toast_of(now, outcome, "Undone", "undone")
+    return changed.answer_with_list(listed, toast) if listed else changed.answer(now, toast)
 
 
 @tasks.get("/tasks/<uuid:task_id>/assignees")

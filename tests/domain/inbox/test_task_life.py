@@ -23,7 +23,7 @@ from tests.cast import PAT_NUMBER, load
 from tests.databases import rolled_back, session_of_acts
 from triage.domain import verify
 from triage.domain.conversations.conversation import Conversation
-from triage.domain.inbox import replying, transitions
+from triage.domain.inbox import replying, transitions, undoing
 from triage.domain.inbox.task import State, Task, TaskEvent
 from triage.domain.practice.member import Member, load_member
 from triage.domain.practice.practice import Practice
@@ -188,12 +188,12 @@ class TaskLife(RuleBasedStateMachine):
         event_id, state, people = expected.undo
         if state in OPEN and not expected.is_open and self.has_newer(expected):
             with pytest.raises(NotPossible):
-                transitions.undo(self.session, event_id, by=self.cast.ana)
+                undoing.undo(self.session, event_id, by=self.cast.ana)
             return
         people = [name for name in people if name in self.here] if state is A else people
         if state is A and not people:
             state = P
-        _, event = transitions.undo(self.session, event_id, by=self.cast.ana)
+        _, event = undoing.undo(self.session, event_id, by=self.cast.ana)
         expected.version += 1
         expected.undo = None
         expected.had = people if state not in OPEN else []

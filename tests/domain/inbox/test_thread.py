@@ -11,7 +11,7 @@ from triage.domain.conversations import reading
 from triage.domain.conversations.conversation import Conversation
 from triage.domain.conversations.delivery import OutboundState, OutboundText
 from triage.domain.conversations.message import Message
-from triage.domain.inbox import thread, transitions
+from triage.domain.inbox import thread, transitions, undoing
 from triage.domain.inbox.task import State, Task
 from triage.domain.inbox.thread import Bubble, Day, Folded, NewRule, Note, Thread
 from triage.domain.intake import process
@@ -79,7 +79,7 @@ def test_every_step_is_told_with_its_reason(session: Session, cast: Cast) -> Non
     a_reply(session, by=cast.admin, task=task)
     transitions.complete(session, task, by=cast.ana)
     event = transitions.reopen(session, task, by=cast.ana)
-    transitions.undo(session, event.id, by=cast.ana)
+    undoing.undo(session, event.id, by=cast.ana)
     session.commit()
 
     told = notes(read(session, cast.ana, conversation_of(session, task)))
@@ -91,6 +91,22 @@ def test_every_step_is_told_with_its_reason(session: Session, cast: Cast) -> Non
         "Ana Alvarez completed this",
         "Ana Alvarez reopened this for Ada Admin",
         "Ana Alvarez undid the last step",
+    ]
+
+
+def test_taking_it_letting_it_go_and_sharing_it_are_told_apart(session: Session, cast: Cast) -> None:
+    task = a_task(session, cast=cast, number=PAT_NUMBER)
+    transitions.assign(session, task, [cast.ana.id], by=cast.ana)
+    transitions.assign(session, task, [cast.ana.id, cast.ben.id], by=cast.ana)
+    transitions.let_go(session, task, by=cast.ana)
+    session.commit()
+
+    told = notes(read(session, cast.ana, conversation_of(session, task)))
+
+    assert told[-3:] == [
+        "Ana Alvarez took this",
+        "Ana Alvarez took this, together with Ben Brook",
+        "Ana Alvarez let this go; it stays with Ben Brook",
     ]
 
 

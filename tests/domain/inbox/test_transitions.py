@@ -23,7 +23,7 @@ from tests.builders import (
 from tests.cast import NORTH_NUMBER, PAT_NUMBER, Cast
 from triage.domain import verify
 from triage.domain.audit import Action, Audit
-from triage.domain.inbox import scope, transitions
+from triage.domain.inbox import scope, transitions, undoing
 from triage.domain.inbox.task import Assignment, Move, State, Task, TaskEvent
 from triage.domain.inbox.transitions import MOVES
 from triage.domain.patients.patient import Enrolment
@@ -299,7 +299,7 @@ def test_a_move_is_undone(move: Move, session: Session, cast: Cast) -> None:
     task = a_task(session, cast=cast)
     event = ACTS[move](session, task, cast.ana)
 
-    transitions.undo(session, event.id, by=cast.ana)
+    undoing.undo(session, event.id, by=cast.ana)
 
     assert task.state is P
     assert task.version == event.version + 1
@@ -310,7 +310,7 @@ def test_undoing_a_completion_gives_it_back_to_everybody(session: Session, cast:
     task = a_task(session, cast=cast, assignees=[cast.ben, cast.ana])
     event = transitions.complete(session, task, by=cast.ana)
 
-    transitions.undo(session, event.id, by=cast.ana)
+    undoing.undo(session, event.id, by=cast.ana)
 
     assert transitions.assignees_of(session, task) == [cast.ben.id, cast.ana.id]
 
@@ -319,7 +319,7 @@ def test_undoing_a_reopening_closes_it_again(session: Session, cast: Cast) -> No
     task = a_task(session, cast=cast, state=D, assignees=[cast.ben])
     event = transitions.reopen(session, task, by=cast.ana)
 
-    transitions.undo(session, event.id, by=cast.ana)
+    undoing.undo(session, event.id, by=cast.ana)
 
     assert task.state is D
     assert open_assignees(session, task) == set()
@@ -330,7 +330,7 @@ def test_undoing_does_not_give_a_task_to_somebody_who_left(session: Session, cas
     event = transitions.complete(session, task, by=cast.ana)
     find_member(session, cast.practice_id, cast.ben.id).is_active = False
 
-    transitions.undo(session, event.id, by=cast.ana)
+    undoing.undo(session, event.id, by=cast.ana)
 
     assert task.state is P
 
@@ -339,7 +339,7 @@ def test_ben_undoes_his_own_completion(session: Session, cast: Cast) -> None:
     task = a_task(session, cast=cast, assignees=[cast.ben])
     event = transitions.complete(session, task, by=cast.ben)
 
-    transitions.undo(session, event.id, by=cast.ben)
+    undoing.undo(session, event.id, by=cast.ben)
 
     assert open_assignees(session, task) == {cast.ben.id}
 
@@ -349,7 +349,7 @@ def test_nobody_undoes_what_another_did(session: Session, cast: Cast) -> None:
 
     for member in (cast.admin, cast.ben, cast.dan):
         with pytest.raises(NotFound):
-            transitions.undo(session, event.id, by=member)
+            undoing.undo(session, event.id, by=member)
 
 
 def test_a_step_is_not_undone_when_something_happened_since(session: Session, cast: Cast) -> None:
@@ -358,16 +358,16 @@ def test_a_step_is_not_undone_when_something_happened_since(session: Session, ca
     transitions.complete(session, task, by=cast.admin)
 
     with pytest.raises(NotPossible, match="Ada Admin completed this"):
-        transitions.undo(session, event.id, by=cast.ana)
+        undoing.undo(session, event.id, by=cast.ana)
 
 
 def test_a_step_is_not_undone_when_it_is_too_late(session: Session, cast: Cast) -> None:
     event = transitions.complete(session, a_task(session, cast=cast), by=cast.ana)
     session.commit()
 
-    too_late = transitions.UNDO_FOR + transitions.UNDO_GRACE + timedelta(seconds=1)
+    too_late = undoing.UNDO_FOR + undoing.UNDO_GRACE + timedelta(seconds=1)
     with clock.shifted(too_late), pytest.raises(NotPossible, match="too late"):
-        transitions.undo(session, event.id, by=cast.ana)
+        undoing.undo(session, event.id, by=cast.ana)
 
 
 def test_a_completion_is_not_undone_beside_a_newer_task(session: Session, cast: Cast) -> None:
@@ -377,7 +377,7 @@ def test_a_completion_is_not_undone_beside_a_newer_task(session: Session, cast: 
     an_inbound(session, cast=cast)
 
     with pytest.raises(NotPossible, match="newer task"):
-        transitions.undo(session, event.id, by=cast.ana)
+        undoing.undo(session, event.id, by=cast.ana)
 
 
 def test_what_a_text_did_cannot_be_undone(session: Session, cast: Cast) -> None:
@@ -385,7 +385,7 @@ def test_what_a_text_did_cannot_be_undone(session: Session, cast: Cast) -> None:
     opened = session.scalars(select(TaskEvent).where(TaskEvent.task_id == task.id)).one()
 
     with pytest.raises(NotFound):
-        transitions.undo(session, opened.id, by=cast.ana)
+        undoing.undo(session, opened.id, by=cast.ana)
 
 
 def test_a_member_who_leaves_loses_every_open_task(session: Session, cast: Cast) -> None:
@@ -500,7 +500,7 @@ def test_undoing_a_reopening_leaves_who_completed_it_and_when(session: Session, 
     event = transitions.reopen(session, task, by=cast.ana)
     session.commit()
 
-    transitions.undo(session, event.id, by=cast.ana)
+    undoing.undo(session, event.id, by=cast.ana)
     session.commit()
 
     assert (task.state, (task.closed_at, task.closed_by_id)) == (C, closed)

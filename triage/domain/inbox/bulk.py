@@ -1,26 +1,42 @@
 """Several tasks at once: one deed for all, what could not be done and why, and taking it all back."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Select, select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from triage.domain.conversations import reading
 from triage.domain.conversations.conversation import Conversation
 from triage.domain.conversations.message import Message
-from triage.domain.inbox import scope, stars, transitions
+from triage.domain.inbox import folders, scope, stars, transitions, undoing
+from triage.domain.inbox.filters import Filters
+from triage.domain.inbox.folders import OF_MESSAGES, Slug
 from triage.domain.inbox.scope import visible_messages, visible_tasks
-from triage.domain.inbox.task import Task, TaskEvent
-from triage.domain.practice.member import Member
+from triage.domain.inbox.task import Move, State, Task, TaskEvent
+from triage.domain.inbox.transitions import Step
+from triage.domain.practice.member import Member, find_member
 from triage.kit import clock, db
 from triage.kit.errors import Invalid, NotAllowed, NotFound, NotPossible
 
-# More than anybody looks at before pressing a button; the page shows fifty at a time.
-MOST = 200
+# One request moves so many in a few statements; the page says the bound before it is used.
+MOST = 1000
+CHANGED = "It changed after you had chosen it. Look at it first."
+GOES_TO = {Move.ASSIGN: State.ASSIGNED, Move.COMPLETE: State.COMPLETED, Move.DELETE: State.DELETED}
 
-Deed = Callable[..., TaskEvent]
+
+class View(NamedTuple):
+    """A folder with its filters, as the member saw it at a moment."""
+
+    slug: Slug
+    filters: Filters
+    seen_at: datetime
+
+
+# Tasks with the versions that were seen, or whatever a view shows.
+Chosen = Mapping[UUID, int | None] | View
 
 
 class Outcome(NamedTuple):
@@ -31,80 +47,110 @@ class Outcome(NamedTuple):
     event_id: UUID | None = None
 
 
-def move(session: Session, chosen: Mapping[UUID, int | None], deed: Deed, *, by: Member) -> Outcome:
-    """Do one thing to each of these tasks, given with the versions that were seen.
+def complete(session: Session, chosen: Chosen, *, by: Member) -> Outcome:
+    """What somebody else was faster with is left, and so is what one may not do.
 
-    What somebody else was faster with is left, and so is what one may not do. Raises `NotFound` when the member
-    sees none of them, `Invalid` for too many.
+    Raises `NotFound` when the member sees none of them, `Invalid` for too many; so do the others.
     """
-    done, left, event = [], {}, None
-    for task in _locked(session, by, chosen):
+    return _move(session, chosen, Move.COMPLETE, by=by)
+
+
+def delete(session: Session, chosen: Chosen, *, by: Member) -> Outcome:
+    return _move(session, chosen, Move.DELETE, by=by)
+
+
+def assign(session: Session, chosen: Chosen, member_ids: Sequence[UUID], *, by: Member) -> Outcome:
+    """Give all of them to these members and to nobody else; the first is the owner."""
+    wanted = list(dict.fromkeys(member_ids))
+    if not wanted:
+        raise Invalid(member_ids="Choose at least one member.")
+    return _move(session, chosen, Move.ASSIGN, by=by, wanted=wanted)
+
+
+def reopen(session: Session, chosen: Chosen, *, by: Member) -> Outcome:
+    tasks, seen, left = _locked(session, by, chosen)
+    events = []
+    for task in tasks:
         try:
-            event = deed(session, task, by=by, expected_version=chosen[task.id])
-            done.append(task.id)
-        except (Invalid, NotAllowed, NotPossible) as refusal:
+            events.append(transitions.reopen(session, task, by=by, expected_version=seen[task.id]))
+        except (NotAllowed, NotPossible) as refusal:
             left[task.id] = refusal.sentence
-    return Outcome(done, left, event.id if event else None)
+    return _outcome(events, left)
 
 
 def undo(session: Session, event_id: UUID, *, by: Member) -> Outcome:
     """Take back a move, and all that were made together with it.
 
-    Raises as `transitions.undo` where nothing at all can be taken back.
+    Raises as `undoing.undo` where nothing at all can be taken back.
     """
-    done, left, refusals = [], {}, []
-    for event in _together(session, event_id, by):
+    events, refusals = undoing.undo_together(session, event_id, by=by)
+    return _outcome(events, {task_id: one.sentence for task_id, one in refusals.items()})._replace(
+        event_id=None
+    )
+
+
+def _move(
+    session: Session, chosen: Chosen, move: Move, *, by: Member, wanted: Sequence[UUID] = ()
+) -> Outcome:
+    transitions.must_see_all(by, f"{move.value} tasks")
+    tasks, seen, left = _locked(session, by, chosen)
+    left |= _out_of_reach(session, by, tasks, wanted)
+    had = transitions.assignees_of_all(session, tasks)
+    steps = []
+    for task in tasks:
+        if task.id in left:
+            continue
         try:
-            transitions.undo(session, event.id, by=by)
-            done.append(event.task_id)
-        except (NotFound, NotPossible) as refusal:
-            left[event.task_id] = refusal.sentence
-            refusals.append(refusal)
-    if not done:
-        raise refusals[0] if refusals else NotFound("There is nothing to undo.")
-    return Outcome(done, left)
+            transitions.check(session, task, move, seen[task.id])
+            steps.append(Step(task, GOES_TO[move], wanted or had[task.id]))
+        except NotPossible as refusal:
+            left[task.id] = refusal.sentence
+    events = transitions.move_all(session, move, steps, by=by.id, why="by hand") if steps else []
+    return _outcome(events, left)
 
 
-def _together(session: Session, event_id: UUID, by: Member) -> list[TaskEvent]:
-    """Moves of one kind that one member made in one transaction, and so at one moment."""
-    named = session.scalar(
-        select(TaskEvent).where(
-            TaskEvent.practice_id == by.practice_id, TaskEvent.id == event_id, TaskEvent.member_id == by.id
-        )
-    )
-    if named is None:
-        return []
-    query = select(TaskEvent).where(
-        TaskEvent.practice_id == by.practice_id,
-        TaskEvent.member_id == by.id,
-        TaskEvent.at == named.at,
-        TaskEvent.transaction_id == named.transaction_id,
-        TaskEvent.move == named.move,
-    )
-    return list(session.scalars(query.order_by(TaskEvent.task_id)))
+def _outcome(events: Sequence[TaskEvent], left: dict[UUID, str]) -> Outcome:
+    return Outcome([event.task_id for event in events], left, events[-1].id if events else None)
 
 
-def star(session: Session, task_ids: Collection[UUID], *, by: Member) -> Outcome:
+def _out_of_reach(
+    session: Session, by: Member, tasks: Sequence[Task], member_ids: Sequence[UUID]
+) -> dict[UUID, str]:
+    """What one of these members could not see."""
+    left: dict[UUID, str] = {}
+    for member_id in member_ids:
+        name = find_member(session, by.practice_id, member_id).name
+        can = transitions.who_can_have_which(session, tasks, member_id)
+        refusal = f"{name} cannot see this task. Choose somebody else."
+        left |= {task.id: refusal for task in tasks if task.id not in can}
+    return left
+
+
+def size_of(session: Session, member: Member, slug: Slug, filters: Filters) -> int:
+    """How much of a view can be chosen, at most `MOST`. Raises `NotFound` for a folder of messages."""
+    if slug in OF_MESSAGES:
+        raise NotFound("Rows of this folder are messages.")
+    return min(MOST, folders.size_of(session, member, slug, now=clock.now(session), filters=filters))
+
+
+def star(session: Session, chosen: Chosen, *, by: Member) -> Outcome:
     """Star the newest text of each; `done` are those that had no star yet."""
-    now = clock.now(session)
-    newest = dict(_newest_messages(session, by, task_ids))
+    newest = dict(_newest_messages(session, by, chosen))
     had = stars.starred_of(session, by, {message.id for message in newest.values()})
-    for message in newest.values():
-        stars.star(session, message, by=by, now=now)
+    stars.star_all(session, [message.id for message in newest.values()], by=by, now=clock.now(session))
     return Outcome([task_id for task_id, message in newest.items() if message.id not in had], {})
 
 
-def unstar(session: Session, task_ids: Collection[UUID], *, by: Member) -> Outcome:
-    newest = dict(_newest_messages(session, by, task_ids))
-    for message in newest.values():
-        stars.unstar(session, message, by=by)
+def unstar(session: Session, chosen: Chosen, *, by: Member) -> Outcome:
+    newest = dict(_newest_messages(session, by, chosen))
+    stars.unstar_all(session, [message.id for message in newest.values()], by=by)
     return Outcome(list(newest), {})
 
 
-def mark_unread(session: Session, task_ids: Collection[UUID], *, by: Member) -> Outcome:
+def mark_unread(session: Session, chosen: Chosen, *, by: Member) -> Outcome:
     """`done` are those that had been read."""
     done, now = [], clock.now(session)
-    for task_id, conversation in _conversations(session, by, task_ids):
+    for task_id, conversation in _conversations(session, by, chosen):
         if conversation.unread_since is None:
             done.append(task_id)
         reading.mark_unread(session, conversation, by=by, now=now)
@@ -112,47 +158,68 @@ def mark_unread(session: Session, task_ids: Collection[UUID], *, by: Member) -> 
     return Outcome(done, {})
 
 
-def mark_read(session: Session, task_ids: Collection[UUID], *, by: Member) -> Outcome:
+def mark_read(session: Session, chosen: Chosen, *, by: Member) -> Outcome:
     done, now = [], clock.now(session)
-    for task_id, conversation in _conversations(session, by, task_ids):
+    for task_id, conversation in _conversations(session, by, chosen):
         reading.mark_read(session, conversation, by=by, now=now)
         done.append(task_id)
     session.flush()
     return Outcome(done, {})
 
 
-def _newest_messages(
-    session: Session, member: Member, task_ids: Collection[UUID]
-) -> Iterator[tuple[UUID, Message]]:
-    tasks = {task.last_message_id: task.id for task in _found(session, member, task_ids)}
+def _newest_messages(session: Session, member: Member, chosen: Chosen) -> Iterator[tuple[UUID, Message]]:
+    tasks = {task.last_message_id: task.id for task in _found(session, member, chosen)}
     for message in session.scalars(visible_messages(member).where(Message.id.in_(tasks))):
         yield tasks[message.id], message
 
 
-def _conversations(
-    session: Session, member: Member, task_ids: Collection[UUID]
-) -> Iterator[tuple[UUID, Conversation]]:
+def _conversations(session: Session, member: Member, chosen: Chosen) -> Iterator[tuple[UUID, Conversation]]:
     """The conversations of these tasks that the member may write in, locked in a steady order."""
-    tasks = {task.conversation_id: task.id for task in _found(session, member, task_ids)}
-    for conversation_id in sorted(tasks):
-        conversation = scope.find_conversation(session, member, conversation_id, lock=True)
+    tasks = {task.conversation_id: task.id for task in _found(session, member, chosen)}
+    visible = scope.visible_conversations(member).where(Conversation.id.in_(tasks)).order_by(Conversation.id)
+    for conversation in session.scalars(db.locked(visible, of=Conversation)).all():
         if scope.may_write_in(session, member, conversation):
-            yield tasks[conversation_id], conversation
+            yield tasks[conversation.id], conversation
 
 
-def _found(session: Session, member: Member, task_ids: Collection[UUID]) -> list[Task]:
-    return _some(session.scalars(_chosen(member, task_ids)).all())
+def _found(session: Session, member: Member, chosen: Chosen) -> list[Task]:
+    ids = _ids_of(session, member, chosen)
+    return _some(session.scalars(visible_tasks(member).where(Task.id.in_(ids)).order_by(Task.id)).all())
 
 
-def _locked(session: Session, member: Member, task_ids: Collection[UUID]) -> list[Task]:
-    """In a steady order, so that two who choose the same rows do not wait for each other for ever."""
-    return _some(session.scalars(db.locked(_chosen(member, task_ids), of=Task)).all())
+def _locked(
+    session: Session, member: Member, chosen: Chosen
+) -> tuple[list[Task], dict[UUID, int | None], dict[UUID, str]]:
+    """The tasks, in a steady order, so that two who choose the same rows do not wait for each other for ever; in
+    which version each was seen; and what of a view others have changed since it was looked at."""
+    ids = _ids_of(session, member, chosen)
+    visible = visible_tasks(member).where(Task.id.in_(ids)).order_by(Task.id)
+    tasks = _some(session.scalars(db.locked(visible, of=Task)).all())
+    if not isinstance(chosen, View):
+        return tasks, dict(chosen), {}
+    changed = _changed_since(session, member, ids, chosen.seen_at)
+    here = [task for task in tasks if task.id not in changed]
+    return here, dict.fromkeys(ids), dict.fromkeys(changed, CHANGED)
 
 
-def _chosen(member: Member, task_ids: Collection[UUID]) -> Select[Task]:
-    if len(task_ids) > MOST:
-        raise Invalid(f"Choose at most {MOST} at once.")
-    return visible_tasks(member).where(Task.id.in_(task_ids)).order_by(Task.id)
+def _ids_of(session: Session, member: Member, chosen: Chosen) -> Collection[UUID]:
+    if not isinstance(chosen, View):
+        if len(chosen) > MOST:
+            raise Invalid(f"Choose at most {MOST:,} at once.")
+        return chosen.keys()
+    if chosen.slug in OF_MESSAGES:
+        raise NotFound("Rows of this folder are messages.")
+    now, filters = clock.now(session), chosen.filters
+    return folders.listing(session, member, chosen.slug, now=now, filters=filters, size=MOST).ids
+
+
+def _changed_since(session: Session, member: Member, ids: Collection[UUID], seen_at: datetime) -> set[UUID]:
+    events = select(TaskEvent.task_id).where(
+        TaskEvent.task_id.in_(ids),
+        TaskEvent.at > seen_at,
+        or_(TaskEvent.member_id.is_(None), TaskEvent.member_id != member.id),
+    )
+    return set(session.scalars(events))
 
 
 def _some(found: Sequence[Task]) -> list[Task]:

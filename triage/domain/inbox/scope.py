@@ -1,8 +1,10 @@
 """WHO MAY SEE WHICH TASK, conversation and message: every read that is made for a member starts here."""
 
+from collections.abc import Collection
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, exists, false, or_, select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from triage.domain.conversations.conversation import Conversation
@@ -171,6 +173,17 @@ def open_task_of(session: Session, conversation_id: UUID, *, lock: bool = False)
     return session.scalar(db.locked(query) if lock else query)
 
 
+def open_tasks_of(session: Session, conversation_ids: Collection[UUID]) -> dict[UUID, Task]:
+    """The same of several conversations."""
+    newest = (
+        select(Task)
+        .where(Task.conversation_id.in_(conversation_ids), Task.state.in_(OPEN))
+        .ext(distinct_on(Task.conversation_id))
+        .order_by(Task.conversation_id, Task.opened_at.desc(), Task.id.desc())
+    )
+    return {task.conversation_id: task for task in session.scalars(newest)}
+
+
 def open_tasks_with(session: Session, practice_id: UUID, member_id: UUID) -> list[Task]:
     """Open tasks that this member is assigned to, locked in a steady order, for the system."""
     tasks = (
@@ -189,14 +202,19 @@ def open_tasks_with(session: Session, practice_id: UUID, member_id: UUID) -> lis
 
 def can_be_given(session: Session, member: Member, task: Task) -> bool:
     """Whether the member's role and walls would let them see this task once it is theirs."""
-    if member.messages is Messages.NONE:
-        return False
+    return task.id in givable(session, member, [task])
+
+
+def givable(session: Session, member: Member, tasks: Collection[Task]) -> set[UUID]:
+    """Which of these tasks the member could see once they are theirs."""
+    if member.messages is Messages.NONE or not tasks:
+        return set()
     walls = select(Task.id).where(
-        Task.id == task.id,
+        Task.id.in_([task.id for task in tasks]),
         at_own_facility(member, Task.facility_id.expression),
         open_to(member, Task.patient_id.expression),
     )
-    return session.scalar(walls) is not None
+    return set(session.scalars(walls))
 
 
 def members_who_hold_in_vain(session: Session) -> list[Member]:

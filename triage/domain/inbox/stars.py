@@ -1,5 +1,6 @@
 """Bookmarks: per member and per message (CharmHealth, A37)."""
 
+from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
@@ -29,16 +30,25 @@ class Star(db.Base):
 
 def star(session: Session, message: Message, *, by: Member, now: datetime) -> None:
     """Safe to repeat."""
-    session.execute(
-        insert(Star)
-        .values(practice_id=by.practice_id, member_id=by.id, message_id=message.id, starred_at=now)
-        .on_conflict_do_nothing()
-    )
+    star_all(session, [message.id], by=by, now=now)
+
+
+def star_all(session: Session, message_ids: Collection[UUID], *, by: Member, now: datetime) -> None:
+    """Safe to repeat."""
+    if message_ids:
+        star_of = {"practice_id": by.practice_id, "member_id": by.id, "starred_at": now}
+        rows = [{**star_of, "message_id": message_id} for message_id in message_ids]
+        session.execute(insert(Star).values(rows).on_conflict_do_nothing())
 
 
 def unstar(session: Session, message: Message, *, by: Member) -> None:
     """Safe to repeat."""
-    session.execute(delete(Star).where(Star.member_id == by.id, Star.message_id == message.id))
+    unstar_all(session, [message.id], by=by)
+
+
+def unstar_all(session: Session, message_ids: Collection[UUID], *, by: Member) -> None:
+    """Safe to repeat."""
+    session.execute(delete(Star).where(Star.member_id == by.id, Star.message_id.in_(message_ids)))
 
 
 _STARRED = select(Star.message_id).where(

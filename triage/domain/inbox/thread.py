@@ -394,15 +394,8 @@ def _sentence(event: TaskEvent, people: dict[UUID, Brief]) -> tuple[str, str]:
     if event.member_id is None:
         return _rule_sentence(event, people)
     match event.move:
-        case Move.ASSIGN if event.why == "reply":
-            return "user-plus", f"{who} took this by replying"
-        case Move.ASSIGN if event.why == "let go":
-            return "user-plus", f"{who} let this go; it stays with {_names(event, people)}"
-        case Move.ASSIGN if str(event.member_id) in event.assignees:
-            others = _names(event, people, but=event.member_id)
-            return "user-plus", f"{who} took this, together with {others}" if others else f"{who} took this"
         case Move.ASSIGN:
-            return "user-plus", f"{who} assigned this to {_names(event, people)}"
+            return "user-plus", f"{who} {_assigned(event, people)}"
         case Move.UNASSIGN:
             return "inbox", f"{who} put this back into the queue"
         case Move.COMPLETE:
@@ -415,6 +408,18 @@ def _sentence(event: TaskEvent, people: dict[UUID, Brief]) -> tuple[str, str]:
         case Move.UNDO:
             return "undo-2", f"{who} undid the last step"
     return "", ""
+
+
+def _assigned(event: TaskEvent, people: dict[UUID, Brief]) -> str:
+    """Somebody who gives it to themselves takes it."""
+    others = _names(event, people, but=event.member_id)
+    if event.why == "reply":
+        return "took this by replying"
+    if event.why == "let go":
+        return f"let this go; it stays with {others}"
+    if str(event.member_id) not in event.assignees:
+        return f"assigned this to {others}"
+    return f"took this, together with {others}" if others else "took this"
 
 
 def _rule_sentence(event: TaskEvent, people: dict[UUID, Brief]) -> tuple[str, str]:

@@ -1,10 +1,12 @@
 """Every move a task can make, and who may make it."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from triage.domain import audit
@@ -16,11 +18,10 @@ from triage.domain.practice import member as members
 from triage.domain.practice.member import Member, briefs, find_member
 from triage.domain.practice.privileges import Messages
 from triage.kit import clock, live
-from triage.kit.errors import Invalid, NotAllowed, NotFound, NotPossible
+from triage.kit.errors import Invalid, NotAllowed, NotPossible
 
-# The page offers undo for eight seconds; the rest is the way of the request.
-UNDO_FOR = timedelta(seconds=8)
-UNDO_GRACE = timedelta(seconds=7)
+# Of more than so many at once, pages are told to look at everything again.
+MOST_TOLD_SINGLY = 50
 
 P, A, C, D = State.PENDING, State.ASSIGNED, State.COMPLETED, State.DELETED
 MOVES: dict[Move, tuple[frozenset[State], frozenset[State]]] = {
@@ -55,8 +56,8 @@ def assign(
 
     Raises `NotAllowed`, `NotPossible` (somebody was faster), `Invalid` (a member who cannot read messages).
     """
-    _must_see_all(by, "assign tasks")
-    _check(session, task, Move.ASSIGN, expected_version)
+    must_see_all(by, "assign tasks")
+    check(session, task, Move.ASSIGN, expected_version)
     wanted = list(dict.fromkeys(member_ids))
     if not wanted:
         raise Invalid(member_ids="Choose at least one member.")
@@ -67,15 +68,15 @@ def assign(
 
 def unassign(session: Session, task: Task, *, by: Member, expected_version: int | None = None) -> TaskEvent:
     """Put the task back into the shared queue."""
-    _must_see_all(by, "unassign tasks")
-    _check(session, task, Move.UNASSIGN, expected_version)
+    must_see_all(by, "unassign tasks")
+    check(session, task, Move.UNASSIGN, expected_version)
     return _move(session, task, Move.UNASSIGN, P, [], by=by.id, why="by hand")
 
 
 def let_go(session: Session, task: Task, *, by: Member, expected_version: int | None = None) -> TaskEvent:
     """Take oneself off a task; the others keep it, and without others it is back in the shared queue."""
-    _must_see_all(by, "unassign tasks")
-    _check(session, task, Move.UNASSIGN, expected_version)
+    must_see_all(by, "unassign tasks")
+    check(session, task, Move.UNASSIGN, expected_version)
     had = assignees_of(session, task)
     if by.id not in had:
         raise NotPossible("This task is not yours.", current=task)
@@ -87,14 +88,14 @@ def let_go(session: Session, task: Task, *, by: Member, expected_version: int | 
 def complete(session: Session, task: Task, *, by: Member, expected_version: int | None = None) -> TaskEvent:
     """The work is done. Raises `NotPossible` where the patient wrote again or somebody was faster."""
     _must_work_on(session, task, by)
-    _check(session, task, Move.COMPLETE, expected_version)
+    check(session, task, Move.COMPLETE, expected_version)
     return _move(session, task, Move.COMPLETE, C, assignees_of(session, task), by=by.id, why="by hand")
 
 
 def delete(session: Session, task: Task, *, by: Member, expected_version: int | None = None) -> TaskEvent:
     """No action is needed (CharmHealth, A36): a state, the message stays."""
-    _must_see_all(by, "delete tasks")
-    _check(session, task, Move.DELETE, expected_version)
+    must_see_all(by, "delete tasks")
+    check(session, task, Move.DELETE, expected_version)
     return _move(session, task, Move.DELETE, D, assignees_of(session, task), by=by.id, why="by hand")
 
 
@@ -103,61 +104,11 @@ def reopen(session: Session, task: Task, *, by: Member, expected_version: int | 
 
     Raises `NotPossible`, with `current` the newer task, when one is open in the conversation.
     """
-    _must_see_all(by, "reopen tasks")
-    _check(session, task, Move.REOPEN, expected_version)
+    must_see_all(by, "reopen tasks")
+    check(session, task, Move.REOPEN, expected_version)
     _refuse_beside_newer(session, task)
     former = _who_can_have(session, task, assignees_of(session, task))
     return _move(session, task, Move.REOPEN, A if former else P, former, by=by.id, why="by hand")
-
-
-def undo(session: Session, event_id: UUID, *, by: Member) -> tuple[Task, TaskEvent]:
-    """The inverse of a member's own last move, for eight seconds.
-
-    Raises `NotFound` for somebody else's event, `NotPossible` when it is too late or something happened since.
-    """
-    event = session.scalar(
-        select(TaskEvent).where(
-            TaskEvent.practice_id == by.practice_id, TaskEvent.id == event_id, TaskEvent.member_id == by.id
-        )
-    )
-    if event is None or event.move not in MOVES or event.from_state is None:
-        raise NotFound("There is nothing to undo.")
-    task = scope.find_task(session, by, event.task_id, lock=True)
-    if task.version != event.version:
-        raise NotPossible(_what_happened(session, task, event.version), current=task)
-    if clock.now(session) - event.at > UNDO_FOR + UNDO_GRACE:
-        raise NotPossible("It is too late to undo this. Use the buttons of the task instead.", current=task)
-    return task, take_back(session, task, event, by=by)
-
-
-def take_back(session: Session, task: Task, event: TaskEvent, *, by: Member) -> TaskEvent:
-    """The inverse of the task's newest move. Raises `NotPossible` where a newer task is open in its conversation."""
-    before = session.scalars(
-        select(TaskEvent).where(TaskEvent.task_id == task.id, TaskEvent.version == event.version - 1)
-    ).one()
-    if task.state not in (P, A) and event.from_state in (P, A):
-        _refuse_beside_newer(session, task)
-    had = [UUID(id_) for id_ in before.assignees]
-    to = event.from_state or P
-    closing = _last_closing(session, task) if to in (C, D) else None
-    if to is A:
-        had = _who_can_have(session, task, had)
-        to = A if had else P
-    undone = _move(session, task, Move.UNDO, to, had, by=by.id, why=event.move.value)
-    if closing is not None:
-        task.closed_at, task.closed_by_id = closing.at, closing.member_id
-        session.flush()
-    return undone
-
-
-def _last_closing(session: Session, task: Task) -> TaskEvent | None:
-    """Who closed it, and when, before it was reopened."""
-    return session.scalar(
-        select(TaskEvent)
-        .where(TaskEvent.task_id == task.id, TaskEvent.move.in_((Move.COMPLETE, Move.DELETE)))
-        .order_by(TaskEvent.version.desc())
-        .limit(1)
-    )
 
 
 def hand_back(session: Session, task: Task, member_id: UUID, *, why: str) -> TaskEvent:
@@ -195,23 +146,36 @@ def return_all_orphans(session: Session) -> int:
 
 def assignees_of(session: Session, task: Task) -> list[UUID]:
     """Open assignees, the owner first; for a closed task those who had it when it was closed."""
-    if task.state not in (P, A):
-        last = session.scalar(
-            select(TaskEvent.assignees)
-            .where(TaskEvent.task_id == task.id)
-            .order_by(TaskEvent.version.desc())
-            .limit(1)
+    return assignees_of_all(session, [task])[task.id]
+
+
+def assignees_of_all(session: Session, tasks: Sequence[Task]) -> dict[UUID, list[UUID]]:
+    """The same of several, by task."""
+    found: dict[UUID, list[UUID]] = {task.id: [] for task in tasks}
+    for one in _open_assignments(session, tasks):
+        found[one.task_id].append(one.member_id)
+    closed = [task.id for task in tasks if task.state not in (P, A)]
+    if closed:
+        last = (
+            select(TaskEvent.task_id, TaskEvent.assignees)
+            .where(TaskEvent.task_id.in_(closed))
+            .ext(distinct_on(TaskEvent.task_id))
+            .order_by(TaskEvent.task_id, TaskEvent.version.desc())
         )
-        return [UUID(id_) for id_ in last or []]
-    ids = session.scalars(
-        select(Assignment.member_id)
-        .where(Assignment.task_id == task.id, Assignment.ended_at.is_(None))
-        .order_by(Assignment.assigned_at, Assignment.id)
-    )
-    return sorted(ids, key=lambda id_: id_ != task.owner_id)
+        found |= {task_id: [UUID(id_) for id_ in had] for task_id, had in session.execute(last)}
+    owners = {task.id: task.owner_id for task in tasks}
+    return {id_: sorted(had, key=lambda one: one != owners[id_]) for id_, had in found.items()}
 
 
-def _must_see_all(by: Member, deed: str) -> None:
+def _open_assignments(session: Session, tasks: Sequence[Task]) -> Sequence[Assignment]:
+    open_ones = [task.id for task in tasks if task.state in (P, A)]
+    if not open_ones:
+        return []
+    current = select(Assignment).where(Assignment.task_id.in_(open_ones), Assignment.ended_at.is_(None))
+    return session.scalars(current.order_by(Assignment.assigned_at, Assignment.id)).all()
+
+
+def must_see_all(by: Member, deed: str) -> None:
     if by.messages is not Messages.ALL:
         raise NotAllowed(f"Your role does not let you {deed}.")
 
@@ -234,36 +198,38 @@ def _who_can_have(session: Session, task: Task, member_ids: Iterable[UUID]) -> l
 
 
 def _can_have(session: Session, task: Task, member_id: UUID) -> bool:
-    """Works here, may read messages, and no facility or program wall stands between."""
+    return task.id in who_can_have_which(session, [task], member_id)
+
+
+def who_can_have_which(session: Session, tasks: Sequence[Task], member_id: UUID) -> set[UUID]:
+    """The tasks of one practice that this member can have: they work there, may read messages, and no facility or
+    program wall stands between."""
     member = members.load_member(session, member_id)
-    return (
-        member is not None
-        and member.practice_id == task.practice_id
-        and member.is_active
-        and scope.can_be_given(session, member, task)
-    )
+    if member is None or not member.is_active:
+        return set()
+    return scope.givable(session, member, [task for task in tasks if task.practice_id == member.practice_id])
 
 
-def _check(session: Session, task: Task, move: Move, expected_version: int | None) -> None:
+def check(session: Session, task: Task, move: Move, expected_version: int | None) -> None:
     """Compare-and-set: the task is locked, in a state the move starts from, and as the member last saw it."""
     if expected_version is not None and expected_version != task.version:
         newer = session.scalars(
             select(TaskEvent.move).where(TaskEvent.task_id == task.id, TaskEvent.version > expected_version)
         ).all()
         if move not in UNMOVED_BY_NEW_TEXT or any(one is not Move.JOINED for one in newer):
-            raise NotPossible(_what_happened(session, task, expected_version), current=task)
+            raise NotPossible(what_happened(session, task, expected_version), current=task)
     if task.state not in MOVES[move][0]:
-        raise NotPossible(_what_happened(session, task, task.version - 1), current=task)
+        raise NotPossible(what_happened(session, task, task.version - 1), current=task)
 
 
 def refuse_when_closed_since(session: Session, task: Task, seen_version: int, *, by: Member) -> None:
     """Whoever writes about waiting work must know that a colleague has dealt with it. Raises `NotPossible`."""
     if task.state in (P, A) or task.version <= seen_version or task.closed_by_id == by.id:
         return
-    raise NotPossible(f"{_what_happened(session, task, seen_version)} Your text was not sent: look first.")
+    raise NotPossible(f"{what_happened(session, task, seen_version)} Your text was not sent: look first.")
 
 
-def _what_happened(session: Session, task: Task, since_version: int) -> str:
+def what_happened(session: Session, task: Task, since_version: int) -> str:
     event = session.scalar(
         select(TaskEvent)
         .where(TaskEvent.task_id == task.id, TaskEvent.version > since_version)
@@ -291,6 +257,14 @@ def _refuse_beside_newer(session: Session, task: Task) -> None:
         raise NotPossible("A newer task of this conversation is open.", current=newer)
 
 
+class Step(NamedTuple):
+    """Where one task goes, and to whom, the owner first."""
+
+    task: Task
+    to: State
+    assignees: Sequence[UUID]
+
+
 def _move(
     session: Session,
     task: Task,
@@ -301,17 +275,56 @@ def _move(
     by: UUID | None,
     why: str,
 ) -> TaskEvent:
-    """Set the state, write the event and the audit row, tell open pages: nothing else sets a state."""
-    now = clock.now(session)
-    wanted = list(assignees)
-    from_state, before = task.state, set(assignees_of(session, task))
+    return move_all(session, move, [Step(task, to, list(assignees))], by=by, why=why)[0]
+
+
+def move_all(
+    session: Session, move: Move, steps: Sequence[Step], *, by: UUID | None, why: str
+) -> list[TaskEvent]:
+    """Set the states, write events and audit rows, tell open pages: nothing else sets a state.
+
+    Whoever calls has locked the tasks and asked the table of moves. However many, it is the same few statements.
+    """
+    now, tasks = clock.now(session), [step.task for step in steps]
+    before = assignees_of_all(session, tasks)
+    current: dict[UUID, list[Assignment]] = {task.id: [] for task in tasks}
+    for one in _open_assignments(session, tasks):
+        current[one.task_id].append(one)
+    events = []
+    for step in steps:
+        event = _step(session, move, step, by=by, why=why, now=now)
+        _set_assignees(session, step, current[step.task.id], by=by, now=now)
+        session.add(event)
+        events.append(event)
+    session.flush()
+    concerned = {step.task.id: {*before[step.task.id], *step.assignees} for step in steps}
+    if len(steps) <= MOST_TOLD_SINGLY:
+        for task in tasks:
+            announce(session, task, concerned[task.id])
+    else:
+        live.announce(session, tasks[0].practice_id, "resync", to=set().union(*concerned.values()))
+    return events
+
+
+def _step(session: Session, move: Move, step: Step, *, by: UUID | None, why: str, now: datetime) -> TaskEvent:
+    task, to, wanted = step
+    from_state = task.state
     task.state = to
     task.version += 1
     task.owner_id = wanted[0] if to is A else None
     task.closed_at = now if to in (C, D) else None
     task.closed_by_id = by if to in (C, D) else None
-    _set_assignees(session, task, wanted if to is A else [], by=by, now=now)
-    event = TaskEvent(
+    audit.record(
+        session,
+        task.practice_id,
+        audit.Action.TASK_MOVED,
+        by=by,
+        at=now,
+        subject_id=task.id,
+        patient_id=task.patient_id,
+        move=move.value,
+    )
+    return TaskEvent(
         practice_id=task.practice_id,
         task_id=task.id,
         version=task.version,
@@ -323,44 +336,26 @@ def _move(
         assignees=[str(id_) for id_ in wanted],
         at=now,
     )
-    session.add(event)
-    audit.record(
-        session,
-        task.practice_id,
-        audit.Action.TASK_MOVED,
-        by=by,
-        at=now,
-        subject_id=task.id,
-        patient_id=task.patient_id,
-        move=move.value,
-    )
-    session.flush()
-    announce(session, task, before | set(wanted))
-    return event
 
 
 def _set_assignees(
-    session: Session, task: Task, wanted: Sequence[UUID], *, by: UUID | None, now: datetime
+    session: Session, step: Step, current: Sequence[Assignment], *, by: UUID | None, now: datetime
 ) -> None:
-    current = {
-        assignment.member_id: assignment
-        for assignment in session.scalars(
-            select(Assignment).where(Assignment.task_id == task.id, Assignment.ended_at.is_(None))
-        )
-    }
-    for member_id, assignment in current.items():
-        if member_id not in wanted:
+    wanted = step.assignees if step.to is A else ()
+    for assignment in current:
+        if assignment.member_id not in wanted:
             assignment.ended_at = max(now, assignment.assigned_at)
+    had = {assignment.member_id for assignment in current}
     session.add_all(
         Assignment(
-            practice_id=task.practice_id,
-            task_id=task.id,
+            practice_id=step.task.practice_id,
+            task_id=step.task.id,
             member_id=member_id,
             assigned_at=now,
             assigned_by_id=by,
         )
         for member_id in wanted
-        if member_id not in current
+        if member_id not in had
     )
 
 

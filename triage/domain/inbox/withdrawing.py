@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from triage.domain.conversations import drafts, holding
 from triage.domain.conversations.conversation import Conversation
 from triage.domain.conversations.message import Direction, Message
-from triage.domain.inbox import scope, transitions
+from triage.domain.inbox import scope, transitions, undoing
 from triage.domain.inbox.stars import Star
 from triage.domain.inbox.task import Task, TaskEvent, TaskMessage
 from triage.domain.practice import submission, texts
@@ -57,7 +57,7 @@ def _take_back_moves(
         task = task or scope.find_task(session, by, event.task_id, lock=True)
         if event.version != (version or task.version) or _is_followed(session, task):
             break
-        transitions.take_back(session, task, event, by=by)
+        undoing.take_back(session, task, event, by=by)
         version = event.version - 1
     task = task or scope.open_task_of(session, conversation.id, lock=True)
     if task is not None:
