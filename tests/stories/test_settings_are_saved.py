@@ -13,6 +13,20 @@ from triage.domain.practice.privileges import Role
 DeskOf = Callable[..., Desk]
 
 
+def test_an_invitation_that_misses_something_says_so_on_the_page(desk_of: DeskOf) -> None:
+    ada = desk_of("admin").open("/settings/members/new")
+
+    ada.page.get_by_label("E-mail address").fill("not an address")
+    ada.button("Invite").click()
+
+    summary = ada.page.locator(".summary")
+    expect(summary).to_be_focused()
+    expect(summary).to_contain_text("Enter the person's name.")
+    expect(ada.page.get_by_label("E-mail address")).to_have_value("not an address")
+    summary.get_by_role("link", name="Enter the person's name.").click()
+    expect(ada.page.get_by_label("Name", exact=True)).to_be_focused()
+
+
 def test_roles_are_ticked_reviewed_and_saved_by_keys_alone(
     clinic: Clinic, desk_of: DeskOf, people: Cast
 ) -> None:

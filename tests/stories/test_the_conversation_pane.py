@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from hypothesis import given, settings
@@ -198,6 +199,26 @@ def test_only_the_conversation_is_printed(clinic: Clinic, desk_of: DeskOf) -> No
     expect(ana.page.locator("#conversation h2")).to_be_visible()
     for hidden in ("nav", "#queue", "#composer", ".task-actions"):
         expect(ana.page.locator(hidden).first).to_be_hidden()
+
+
+def test_what_something_else_has_styled_breaks_no_policy(clinic: Clinic, desk_of: DeskOf) -> None:
+    """A password manager, a hand that makes a field larger, a swipe that was begun: each leaves a style in the page,
+    and a style that is carried into a new part of the page would be a breach, of which the desk complains."""
+    for body in ("Styled before", "Opened after"):
+        clinic.text(body, from_number=builders.a_number())
+        clinic.soon(partial(clinic.task_of, body))
+    ana = desk_of("ana")
+    ana.row("Styled before").click()
+    ana.has_opened("Styled before")
+
+    ana.page.evaluate(
+        "for (const one of document.querySelectorAll('[id]')) one.style.setProperty('--left', '1px')"
+    )
+    ana.row("Opened after").click()
+    ana.has_opened("Opened after")
+    ana.page.locator("#nav-all").click()
+
+    expect(ana.heading).to_have_text("All pending")
 
 
 def test_enter_sends_for_who_wants_that(clinic: Clinic, desk_of: DeskOf, people: Cast) -> None:
