@@ -1,4 +1,5 @@
-"""Makes the pictures of the pages again: the README's, and one of every page in both themes and widths.
+"""Makes the pictures of the pages again: the README's, one of every page in both themes and widths, and the inbox on a bad
+day: very full, between phone and desk, in large letters, offline, overtaken, and when nothing comes.
 
 `make pictures` starts a demo of its own, drives it in Chromium, and ends it. The README's picture is written to
 docs/pictures/; the others, which are for looking at and not committed, to .triage/pictures/.
@@ -15,7 +16,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.chromium import find_chromium
 from triage.demo.child import wait_until
@@ -35,6 +36,16 @@ QUIET = [
     "--no-first-run",
 ]
 WIDE, NARROW = (1440, 900), (390, 844)
+MIDDLE = (720, 900)
+# So much work as a queue holds that nobody has looked at for days.
+MANY = 500
+WORDS = (
+    "Can I come in today?",
+    "The pharmacy says that they have not heard from you about my refill, could somebody call them please?",
+    "Thank you, see you on Thursday.",
+    "My daughter has had a fever since last night. Is there anything open tomorrow morning?",
+    "Where can I park?",
+)
 READY_WITHIN = 180.0
 
 PAGES = {
@@ -118,6 +129,13 @@ def main() -> None:
         for scheme in ("light", "dark"):
             for width, size in (("wide", WIDE), ("narrow", NARROW)):
                 _all_pages(browser, address, scheme, width, size)
+            for name, size, scale in (("middle", MIDDLE, 1), ("twice-as-large", MIDDLE, 2)):
+                _inbox(browser, address, scheme, name, size, scale)
+            _bad_day(browser, address, scheme)
+        _fill(browser, address)
+        for scheme in ("light", "dark"):
+            for width, size in (("wide", WIDE), ("narrow", NARROW)):
+                _very_full(browser, address, scheme, width, size)
         browser.close()
     print(f"docs/pictures/demo.png is new; {len(list(FOR_EYES.glob('*.png')))} pictures in {FOR_EYES}")
 
@@ -157,6 +175,106 @@ def _all_pages(browser: Browser, address: str, scheme: str, width: str, size: tu
             if width == "wide":
                 _opened(page, address, partial(picture, page))
         context.close()
+
+
+def _window(browser: Browser, scheme: str, size: tuple[int, int], scale: int = 1) -> BrowserContext:
+    return browser.new_context(
+        viewport={"width": size[0], "height": size[1]},
+        device_scale_factor=scale,
+        color_scheme="dark" if scheme == "dark" else "light",
+        service_workers="block",
+    )
+
+
+def _take(page: Page, name: str) -> None:
+    page.wait_for_function(AT_REST)
+    page.screenshot(path=str(FOR_EYES / f"{name}.png"))
+
+
+def _inbox(browser: Browser, address: str, scheme: str, name: str, size: tuple[int, int], scale: int) -> None:
+    """List and conversation; half of a wide window at twice the scale is what 200 % looks like."""
+    context = _window(browser, scheme, size, scale)
+    page = context.new_page()
+    _sign_in(page, address, "jo")
+    page.goto(f"{address}/inbox/all")
+    _take(page, f"inbox-{name}-{scheme}")
+    page.locator("main ol a").first.click()
+    expect(page.locator("#thread")).to_be_visible()
+    _take(page, f"inbox-conversation-{name}-{scheme}")
+    context.close()
+
+
+def _bad_day(browser: Browser, address: str, scheme: str) -> None:
+    """What stands there when a list does not come, when a colleague was faster, and without a network."""
+    context = _window(browser, scheme, WIDE)
+    page = context.new_page()
+    _sign_in(page, address, "jo")
+    page.goto(f"{address}/inbox/all")
+    page.route("**/inbox/completed*", lambda route: route.abort())
+    page.locator("#nav-completed").click()
+    expect(page.locator("#queue .is-problem")).to_be_visible()
+    _take(page, f"list-did-not-come-{scheme}")
+
+    page.goto(f"{address}/inbox/all")
+    page.locator("main ol a").first.click()
+    reply = page.locator("#reply")
+    expect(reply).to_be_visible()
+    _overtake(browser, page.url)
+    reply.fill("Nine is fine.")
+    page.locator("#composer [data-send]").click()
+    expect(page.locator("#composer .composer-problem")).to_be_visible()
+    _take(page, f"overtaken-{scheme}")
+
+    context.set_offline(True)
+    expect(page.locator("#strip")).to_be_visible()
+    _take(page, f"offline-strip-{scheme}")
+    context.close()
+
+
+def _overtake(browser: Browser, conversation: str) -> None:
+    """A colleague answers in the same conversation."""
+    context = _window(browser, "light", WIDE)
+    page = context.new_page()
+    _sign_in(page, conversation.partition("/inbox")[0], "dana")
+    page.goto(conversation)
+    page.locator("#reply").fill("Dana was faster.")
+    page.locator("#composer [data-send]").click()
+    expect(page.locator("#thread .message", has_text="Dana was faster.").first).to_be_visible()
+    context.close()
+
+
+def _fill(browser: Browser, address: str) -> None:
+    """Texts of many people at once, through the carrier, as they would come."""
+    page = browser.new_page()
+    _sign_in(page, address, "jo")
+    page.goto(f"{address}/inbox/all")
+    carrier = page.locator("#nav-phones").get_attribute("href")
+    texts = [{"from": f"+1202556{place:04}", "body": WORDS[place % len(WORDS)]} for place in range(MANY)]
+    answer = page.request.post(f"{carrier}/_control/texts", data={"texts": texts})
+    if not answer.ok:
+        raise SystemExit(f"the carrier refused the texts: {answer.status}")
+    expect(page.locator("#nav-all .nav-count")).to_contain_text(
+        re.compile("[5-9][0-9][0-9]"), timeout=120_000
+    )
+    page.close()
+
+
+def _very_full(browser: Browser, address: str, scheme: str, width: str, size: tuple[int, int]) -> None:
+    context = _window(browser, scheme, size)
+    page = context.new_page()
+    _sign_in(page, address, "jo")
+    page.goto(f"{address}/inbox/all?sort=newest")
+    expect(page.locator("#rows > .row").first).to_be_visible()
+    _take(page, f"very-full-{width}-{scheme}")
+    if width == "wide":
+        page.keyboard.press("j")
+        page.keyboard.press("Control+a")
+        expect(page.locator("#select-view")).to_be_visible()
+        _take(page, f"very-full-selected-{scheme}")
+        page.locator("#select-view").click()
+        expect(page.locator("#selection-count[data-view]")).to_be_visible()
+        _take(page, f"very-full-all-selected-{scheme}")
+    context.close()
 
 
 def _conversations(page: Page, address: str, picture: Callable[[str], None]) -> None:

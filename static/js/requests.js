@@ -27,6 +27,8 @@ document.addEventListener("htmx:before:swap", (event) => {
 
 document.addEventListener("htmx:error", ({ detail: { ctx, error } }) => {
   if (!ctx || error?.name === "AbortError") return;
+  // So does a list that did not come.
+  if (ctx.target?.id === "page" && find("#list-problem")) return;
   // A text that could not be handed over says so itself, where it stands.
   if (ctx.request?.headers["X-Background"] || ctx.sourceElement?.matches?.("form[data-composer]")) return;
   say(navigator.onLine ? "The server did not answer. Nothing was changed; try again." : "Offline. Try again when you are connected.", "danger", 8000);

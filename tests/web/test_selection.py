@@ -59,7 +59,7 @@ def test_all_of_a_view_is_completed_as_it_was_seen(ana: Browser, session: Sessio
     at = f"/inbox/unassigned?loc={cast.north.id}"
     chosen_view = ana.part("/selection/view/unassigned", at=at).text
     seen = re.search(r'data-seen="([^"]+)"', chosen_view)
-    assert "All 3 of this view are selected" in chosen_view
+    assert "All 3 selected" in chosen_view
     assert seen
 
     part = ana.post_part("/selection/completion", at=at, view="unassigned", seen=seen[1]).text
