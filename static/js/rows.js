@@ -8,7 +8,8 @@ const MOST = 50;
 const waiting = new Map();
 
 export const rows = () => findAll("#rows > .row");
-export const openRow = () => find("#rows .row:has(> .row-link[aria-current=true])");
+/** For a moment after it was fetched again the open row is not marked; the conversation still names it. */
+export const openRow = () => find("#rows .row:has(> .row-link[aria-current=true])") ?? rowsOf(find("#conversation[data-open]")?.dataset.task)[0];
 export const rowOf = (element) => element?.closest?.("#rows > .row");
 export const rowsOf = (task) => (task ? findAll(`#rows > .row[data-task="${CSS.escape(task)}"]`) : []);
 export const current = () => rowOf(document.activeElement) ?? openRow() ?? find("#rows .row:has(> .row-link[tabindex='0'])") ?? rows()[0];
