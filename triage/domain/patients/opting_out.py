@@ -30,9 +30,9 @@ _ASKING = [
     # English
     rf"\b(?:stop|quit|cease|end|halt|discontinue|pause|turn off|deactivate|disable|cancel|no more|enough(?: with| of)?"
     rf"|fuck off|done with|tired of|sick of)(?: (?!by\b)\S+){{0,4}}? {_EN_TEXTS}\b",
-    rf"\b(?:no|zero) (?:texts?|texting|mess[ae]ges|sms|msgs)\b|\bcease and desist\b|\b(?:un|de)list me\b",
-    rf"\bi (?:already )?(?:said|told \w+(?: \w+){{0,3}}) (?:to )?stop\b|\bstop asking (?:me|us)\b",
-    rf"\b(?:withdraw|revoke|remove)(?: \w+){{0,3}} (?:consent|permission)\b",
+    r"\b(?:no|zero) (?:texts?|texting|mess[ae]ges|sms|msgs)\b|\bcease and desist\b|\b(?:un|de)list me\b",
+    r"\bi (?:already )?(?:said|told \w+(?: \w+){0,3}) (?:to )?stop\b|\bstop asking (?:me|us)\b",
+    r"\b(?:withdraw|revoke|remove)(?: \w+){0,3} (?:consent|permission)\b",
     rf"\bso i (?:don'?t|stop) (?:get|getting|receive|receiving) {_EN_TEXTS}\b",
     r"\b(?:stop|quit) (?:sending|bothering|bugging|contacting|harassing|writing|messaging|blowing up)\b",
     rf"\b{_EN_NOT} (?:ever |please |pls |wanna |want (?:you )?to |need to |you ever )?{_EN_TO_US}(?: to)?"
