@@ -150,6 +150,7 @@ def test_a_believable_amount_of_work_is_waiting(session: Session) -> None:
         ("Unknown number", 3),
         ("2 possible patients", 3),
         ("STOP received", 1),
+        ("Possible opt-out", 1),
         ("1 photo", 2),
         ("Answered", 3),
         ("Unassigned", 10),

@@ -113,6 +113,7 @@ PLACES = [
     Place("inbox.conversation", "/inbox/all/c/{known}", ("More ways to send",)),
     Place("inbox.conversation", "/inbox/all/c/{long}"),
     Place("inbox.conversation", "/inbox/all/c/{stopped}"),
+    Place("inbox.conversation", "/inbox/all/c/{asking}"),
     Place("inbox.conversation", "/inbox/all/c/{shared}"),
     Place("inbox.conversation", "/inbox/mine/c/{mine}", who="ben"),
     Place("conversations.window", "/inbox/all/c/{known}/window"),
@@ -220,7 +221,7 @@ def addresses(house: Installation) -> Iterator[dict[str, Any]]:
 def _furnish(clinic: Clinic, people: Cast) -> dict[str, Any]:
     house, session = clinic.house, clinic.session
     house.control("PUT", "faults", {"pace": 0})
-    long_number, stopped, shared, bens = (builders.a_number() for _ in range(4))
+    long_number, stopped, shared, bens, asking = (builders.a_number() for _ in range(5))
     for place in range(2):
         builders.a_patient(session, cast=people, first_name=f"Twin{place}", last_name="Shared", number=shared)
     builders.a_patient(
@@ -240,6 +241,7 @@ def _furnish(clinic: Clinic, people: Cast) -> dict[str, Any]:
         ("STOP", stopped),
         ("Which of us is it?", shared),
         ("For Ben to answer", bens),
+        ("Wrong number! Please stop texting me", asking),
     ):
         clinic.text(body, from_number=number)
         clinic.soon(partial(clinic.message, body))
@@ -271,6 +273,7 @@ def _furnish(clinic: Clinic, people: Cast) -> dict[str, Any]:
         "long": _task(clinic, "مرحبا، هل يمكنني الحضور غدا؟").conversation_id,
         "stopped": _task(clinic, "I want this to end").conversation_id,
         "shared": _task(clinic, "Which of us is it?").conversation_id,
+        "asking": _task(clinic, "Wrong number! Please stop texting me").conversation_id,
         "mine": mine.conversation_id,
         "task": known.id,
         "patient": people.pat.id,

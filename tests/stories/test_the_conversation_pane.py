@@ -238,3 +238,23 @@ def test_enter_sends_for_who_wants_that(clinic: Clinic, desk_of: DeskOf, people:
 
     expect(ana.bubble("First\nsecond")).to_be_visible()
     assert len(clinic.soon(lambda: clinic.messages("First\nsecond"))) == 1
+
+
+def test_who_asks_in_their_own_words_is_opted_out_with_one_click(clinic: Clinic, desk_of: DeskOf) -> None:
+    a_waiting_text(clinic, "Please take me off your list")
+    ana = desk_of("ana").open("/inbox/all")
+    expect(ana.row("take me off")).to_contain_text("Possible opt-out")
+    ana.stay()
+
+    ana.page.keyboard.press("j")
+    ana.page.keyboard.press("e")
+    expect(ana.toast("may have asked for no more texts")).to_be_visible()
+    at(ana, "Please take me off your list").button("Opt out").click()
+
+    expect(ana.toast("Opted out")).to_be_visible()
+    expect(ana.page.locator("#composer")).to_contain_text("The patient asked for no more texts")
+    expect(ana.page.locator("#banner")).not_to_contain_text("Say so by")
+    expect(ana.row("take me off")).to_contain_text("Opted out")
+    ana.page.keyboard.press("e")
+    expect(ana.toast("Completed")).to_be_visible()
+    ana.has_stayed()

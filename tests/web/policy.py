@@ -96,6 +96,8 @@ RELEASE = {
     },
 }
 # Only one's own last move.
+# Of these conversations nobody has asked for no more texts.
+DECIDE = {cell: "409" if word == "ok" else word for cell, word in SEE.items()}
 UNDO = {cell: "404" if word == "ok" and cell[1] != "own" else word for cell, word in SEE.items()}
 CHOSEN = {**READERS, ("ben", "any"): "no"}
 VIEWS = {
@@ -316,6 +318,8 @@ POLICY: dict[tuple[str, str], Entry] = {
     ("drafts.draft", "GET"): Entry(SEE),
     ("drafts.save", "POST"): Entry(SEE, form={"body": "Nine is"}, also_reads={"draft_version", "quietly"}),
     ("conversations.mark_unread", "POST"): Entry(SEE, also_reads={"task", "version"}),
+    ("conversations.opt_out", "POST"): Entry(DECIDE),
+    ("conversations.dismiss_opt_out", "POST"): Entry(DECIDE),
     ("conversations.thread", "GET"): Entry(SEE, query={"task": "{task_id}"}, foreign={"task": "404"}),
     ("conversations.panel", "GET"): Entry(SEE),
     ("conversations.window", "GET"): Entry(
@@ -341,6 +345,8 @@ POLICY: dict[tuple[str, str], Entry] = {
     ("palette.search", "POST"): Entry(DIRECTORY, form={"q": "canary"}),
     ("patients.show", "GET"): Entry(PATIENTS, writes=NOTE),
     ("patients.record_consent", "POST"): Entry(NUMBERS_OF_PATIENTS, form={"how": "paper"}),
+    ("patients.opt_out", "POST"): Entry(NUMBERS_OF_PATIENTS),
+    ("patients.opt_in", "POST"): Entry(NUMBERS_OF_PATIENTS, form={"how": "paper"}),
     ("patients.switch_number", "POST"): Entry(NUMBERS_OF_PATIENTS, form={"on": "no"}),
     ("patients.switch_patient", "POST"): Entry(PATIENTS, form={"on": "no"}),
     ("patients.choose_language", "POST"): Entry(PATIENTS, form={"language": "es"}),

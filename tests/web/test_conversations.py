@@ -441,3 +441,48 @@ def test_nobody_writes_from_a_number_beyond_their_reach(
     near = wes.post("/conversations", **form, practice_number_id=cast.north_number.id)
 
     assert (far.status_code, near.status_code) == (404, 303)
+
+
+ASKS = "Wrong number, please stop texting me"
+
+
+def test_the_page_asks_whether_a_text_meant_no_more_texts(ana: Browser, session: Session, cast: Cast) -> None:
+    task = builders.a_task(session, cast=cast, body=ASKS)
+    at = f"/inbox/all/c/{task.conversation_id}?task={task.id}"
+
+    page = ana.get(at).text
+    assert "“stop texting”: does the patient ask for no more texts?" in page
+    assert "Possible opt-out" in ana.get("/inbox/all").text
+
+    part = ana.post_part(f"/conversations/{task.conversation_id}/opt-out", at=at).text
+    assert "Opted out. This number gets no more texts." in part
+    assert "The patient asked for no more texts" in part
+    assert "does the patient ask" not in ana.get(at).text
+    assert "Opted out: this number gets no more texts" in ana.get(at).text
+
+
+def test_a_task_is_not_completed_over_the_question(ana: Browser, session: Session, cast: Cast) -> None:
+    task = builders.a_task(session, cast=cast, body=ASKS)
+    at = f"/inbox/all/c/{task.conversation_id}?task={task.id}"
+
+    refused = ana.post_part(f"/tasks/{task.id}/completion", at=at, version=str(task.version))
+    ana.post(f"/conversations/{task.conversation_id}/opt-out/dismissal")
+    done = ana.post_part(f"/tasks/{task.id}/completion", at=at, version=str(task.version))
+
+    assert refused.status_code == 409
+    assert "may have asked for no more texts" in refused.text
+    assert done.status_code == 200
+
+
+def test_two_answers_to_one_question_are_one(
+    ana: Browser, admin: Browser, session: Session, cast: Cast
+) -> None:
+    task = builders.a_task(session, cast=cast, body=ASKS)
+    address = f"/conversations/{task.conversation_id}/opt-out"
+
+    first = ana.post(f"{address}/dismissal")
+    second = admin.post(address)
+
+    assert first.status_code == 303
+    assert second.status_code == 409
+    assert "Somebody has decided this already." in second.text

@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from tests import builders
+from tests import cast as cast_numbers
 from tests.cast import PAT_NUMBER, Cast
 from tests.web.conftest import Browser
 from triage.domain import audit
@@ -183,7 +184,37 @@ def test_texting_to_a_number_is_turned_off_and_on(ana: Browser, session: Session
     assert session.get_one(Phone, use.phone_id).texting_on is True
 
 
-@pytest.mark.parametrize("deed", ["consent", "texting"])
+def test_a_number_is_opted_out_and_in_again_as_the_patient_said(
+    ana: Browser, session: Session, cast: Cast
+) -> None:
+    address = f"/patients/{cast.pat.id}/numbers/{_use(session).id}"
+    builders.an_inbound(session, cast=cast, number=cast_numbers.PAT_NUMBER)
+
+    ana.post(f"{address}/opt-out")
+    page = ana.get(f"/patients/{cast.pat.id}").text
+    assert "Opted out" in page
+    assert "Opt in again" in page
+
+    ana.post(f"{address}/opt-in", how="phone")
+    page = ana.get(f"/patients/{cast.pat.id}").text
+    assert "Enabled" in page
+    assert "Opted in again: this number may be texted" in page
+    assert "Ana Alvarez" in page
+
+
+def test_after_a_stop_the_page_says_that_only_start_helps(ana: Browser, session: Session, cast: Cast) -> None:
+    builders.an_inbound(session, cast=cast, number=cast_numbers.PAT_NUMBER, body="STOP")
+
+    page = ana.get(f"/patients/{cast.pat.id}").text
+    answer = ana.post(f"/patients/{cast.pat.id}/numbers/{_use(session).id}/opt-in", how="phone")
+
+    assert "START from that phone opens it" in page
+    assert "Opt in again" not in page
+    assert answer.status_code == 409
+    assert "carrier blocks this number" in answer.text
+
+
+@pytest.mark.parametrize("deed", ["consent", "texting", "opt-out", "opt-in"])
 @pytest.mark.parametrize("who", ["ben", "cleo", "dan"])
 def test_who_has_no_such_patient_changes_nothing(
     request: pytest.FixtureRequest, session: Session, cast: Cast, who: str, deed: str

@@ -7,6 +7,7 @@ from triage.domain.access.set_up import SetUpCode
 from triage.domain.access.tokens import MemberToken
 from triage.domain.audit import Audit
 from triage.domain.conversations.answers import AutomaticAnswer
+from triage.domain.conversations.asking_out import PossibleOptOut
 from triage.domain.conversations.conversation import Conversation
 from triage.domain.conversations.delivery import DeliveryReport, OutboundText
 from triage.domain.conversations.drafts import Draft
@@ -37,7 +38,7 @@ ALL = (
     MemberSession, Throttle, Submission, Audit, Totp, RecoveryCode, Passkey,
     MemberToken, ResetRequest, Letter, SetUpCode,
     Patient, Contact, PatientContact, Enrolment, Phone, PhoneUse, CareTeamMember, ConsentEvent,
-    Conversation, Message, AutomaticAnswer, OutboundText, DeliveryReport, MemberReading, Draft,
+    Conversation, Message, AutomaticAnswer, OutboundText, DeliveryReport, MemberReading, Draft, PossibleOptOut,
     Task, TaskMessage, Assignment, TaskEvent, AssignmentExplanation, Star, Search,
     Inbound, StrayCall, Heartbeat, TickRun,
 )  # fmt: skip

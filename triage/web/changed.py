@@ -180,6 +180,8 @@ def _pieces(changed: Changed) -> list[Piece]:
         context = {**around, **shown.context(), "words": changed.words}
         thread = render.in_conversation(shown.conversation.id, "#thread")
         pieces.append(Piece(thread, "conversations/_thread.html", context))
+        banner = render.in_conversation(shown.conversation.id, "#banner")
+        pieces.append(Piece(banner, "conversations/_banner.html", context))
         if shown.task:
             pieces.append(Piece(f"#task-{shown.task.id}", "inbox/_task.html", context))
     return pieces

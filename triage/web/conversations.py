@@ -9,8 +9,9 @@ from sqlalchemy.orm import Session
 
 from triage.domain import audit
 from triage.domain.conversations import reading
+from triage.domain.conversations.asking_out import Decision
 from triage.domain.conversations.conversation import Conversation
-from triage.domain.inbox import begun, folders, replying, scope, transitions
+from triage.domain.inbox import begun, deciding, folders, replying, scope, transitions
 from triage.domain.inbox.record import Number, numbers_of
 from triage.domain.inbox.task import TaskEvent
 from triage.domain.patients import directory
@@ -141,6 +142,29 @@ def mark_unread(conversation_id: UUID) -> Response:
         session.flush()
         now = changed.gather(session, member, conversation, task_id=_task_id())
     return changed.answer(now, Toast("Marked unread", about=now.about))
+
+
+@conversations.post("/conversations/<uuid:conversation_id>/opt-out")
+@needs(Privilege.MESSAGES)
+def opt_out(conversation_id: UUID) -> Response:
+    """A member confirms that the patient asked, in their own words, for no more texts."""
+    return _decide(conversation_id, Decision.OPTED_OUT, "Opted out. This number gets no more texts.")
+
+
+@conversations.post("/conversations/<uuid:conversation_id>/opt-out/dismissal")
+@needs(Privilege.MESSAGES)
+def dismiss_opt_out(conversation_id: UUID) -> Response:
+    return _decide(conversation_id, Decision.DISMISSED, "Noted: not an opt-out.")
+
+
+def _decide(conversation_id: UUID, decision: Decision, said: str) -> Response:
+    member = current_member()
+    with db.transaction() as session:
+        conversation = scope.find_conversation(session, member, conversation_id, lock=True)
+        if not once.is_repeated(session, member):
+            deciding.decide(session, conversation, decision, by=member)
+        now = changed.gather(session, member, conversation, task_id=changed.asker().task_id)
+    return changed.answer(now, Toast(said), composer={})
 
 
 @conversations.get("/conversations/<uuid:conversation_id>/thread")

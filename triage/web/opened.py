@@ -8,7 +8,8 @@ from flask import url_for
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from triage.domain.conversations import unanswered
+from triage.domain.conversations import asking_out, unanswered
+from triage.domain.conversations.asking_out import Question
 from triage.domain.conversations.conversation import Conversation
 from triage.domain.inbox import explaining, replying, rows, scope, stars, thread, transitions
 from triage.domain.inbox.task import Move, State, Task
@@ -84,6 +85,7 @@ class Opened(NamedTuple):
     composer: Composer
     panel: Panel | None
     is_full: bool
+    question: Question | None
 
     def context(self) -> dict[str, Any]:
         return self._asdict()
@@ -109,7 +111,18 @@ def look(
         composer=composer(session, member, conversation, identity),
         panel=panel(session, member, conversation, about, but=task.id if task else None),
         is_full=is_full,
+        question=_question(session, member, conversation),
     )
+
+
+def _question(session: Session, member: Member, conversation: Conversation) -> Question | None:
+    """Whether the patient asked for no more texts, for who may answer here."""
+    if not scope.may_write_in(session, member, conversation):
+        return None
+    found = asking_out.questions(
+        session, member.practice_id, [conversation.phone_id], time_zone=member.practice.time_zone
+    )
+    return found.get(conversation.phone_id)
 
 
 def _patient_of_page(session: Session, member: Member, identity: Identity) -> Patient | None:
@@ -251,6 +264,7 @@ ON_THE_RECORD = {
     "turn_on": "Turn texting on",
     "patient_on": "Turn texts on",
     "other_number": "See other numbers",
+    "opt_in": "Open the record",
 }
 
 

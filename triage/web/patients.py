@@ -147,6 +147,39 @@ def switch_number(patient_id: UUID, use_id: UUID) -> Response:
     return _back_to(patient_id, once.run(switch))
 
 
+@patients.post("/patients/<uuid:patient_id>/numbers/<uuid:use_id>/opt-out")
+@needs(Privilege.SIGNED_IN)
+def opt_out(patient_id: UUID, use_id: UUID) -> Response:
+    """The patient told a member, by whatever means, that no texts are wanted (ThoroughCare, C95)."""
+    member = current_member()
+    directory.require(member)
+
+    def note(session: Session) -> str:
+        _, phone = record.find_use(session, member, patient_id, use_id)
+        consent.opt_out(session, phone, how=consent.BY_STAFF, by=member.id, now=clock.now(session))
+        return "Opted out. This number gets no more texts."
+
+    return _back_to(patient_id, once.run(note))
+
+
+@patients.post("/patients/<uuid:patient_id>/numbers/<uuid:use_id>/opt-in")
+@needs(Privilege.SIGNED_IN)
+def opt_in(patient_id: UUID, use_id: UUID) -> Response:
+    """The patient wants texts again, and a member says how they said so."""
+    member = current_member()
+    directory.require(member)
+
+    def note(session: Session) -> str:
+        _, phone = record.find_use(session, member, patient_id, use_id)
+        how = request.form.get("how", "")
+        consent.opt_in(
+            session, phone, how=how if how in HOW else "staff", by=member.id, now=clock.now(session)
+        )
+        return "Opted in again. This number may be texted."
+
+    return _back_to(patient_id, once.run(note))
+
+
 @patients.post("/patients/<uuid:patient_id>/texting")
 @needs(Privilege.SIGNED_IN)
 def switch_patient(patient_id: UUID) -> Response:

@@ -1,11 +1,13 @@
 """May we text this number? Every leg of the gate, the words that close and open it, and the record of each."""
 
+from contextlib import suppress
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select, update
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from tests.builders import a_patient, a_phone, a_reply, a_task, an_inbound
@@ -36,6 +38,7 @@ YES = Facts(
     number=PAT_NUMBER,
     texting_on=True,
     opted_out_at=None,
+    opted_out_how=None,
     is_landline=False,
     patient_on=True,
     is_current=True,
@@ -229,3 +232,95 @@ class TestEvents:
         elsewhere = phones.phone_for(session, cast.other_practice.id, PAT_NUMBER, now=clock.now(session))
 
         assert elsewhere.opted_out_at is None
+
+    def test_the_history_is_only_ever_added_to(self, session: Session, cast: Cast) -> None:
+        an_inbound(session, cast=cast, body="STOP")
+
+        with pytest.raises(DBAPIError, match="only ever added"):
+            session.execute(update(ConsentEvent).values(source="nobody"))
+
+
+class TestStaff:
+    """What patients tell members, by whatever means (ThoroughCare, C95)."""
+
+    def test_staff_opt_a_number_out_and_in_again(self, session: Session, cast: Cast) -> None:
+        phone, now = session.get_one(Phone, cast.pat_phone.id), clock.now(session)
+
+        for _ in range(2):
+            consent.opt_out(session, phone, how=consent.BY_STAFF, by=cast.ana.id, now=now)
+        assert may_text(facts_of(session, cast, wrote_first=True)) == Answer(Leg.OPTED_OUT, now, "staff")
+        for _ in range(2):
+            consent.opt_in(session, phone, how="phone", by=cast.ana.id, now=now)
+
+        assert may_text(facts_of(session, cast, wrote_first=True)).is_yes
+        session.flush()
+        told = select(ConsentEvent.kind, ConsentEvent.member_id, ConsentEvent.source).order_by(
+            ConsentEvent.id
+        )
+        assert session.execute(told).all() == [
+            (ConsentKind.OPTED_OUT_BY_STAFF, cast.ana.id, "staff"),
+            (ConsentKind.OPTED_IN_BY_STAFF, cast.ana.id, "phone"),
+        ]
+        done = select(Audit.action, Audit.member_id).where(
+            Audit.action.in_((Action.OPTED_OUT, Action.OPTED_IN))
+        )
+        assert session.execute(done.order_by(Audit.id)).all() == [
+            (Action.OPTED_OUT, cast.ana.id),
+            (Action.OPTED_IN, cast.ana.id),
+        ]
+
+    @pytest.mark.parametrize("who", ["patient", "carrier"])
+    def test_what_the_carrier_holds_is_not_opened_by_staff(
+        self, session: Session, cast: Cast, who: str
+    ) -> None:
+        phone, now = session.get_one(Phone, cast.pat_phone.id), clock.now(session)
+        consent.opt_out(session, phone, how=consent.BY_STAFF, by=cast.ana.id, now=now)
+        if who == "patient":
+            consent.stop(session, phone, how=consent.BY_TEXT, now=now)
+        else:
+            phone.opted_out_at = phone.opted_out_how = None
+            consent.carrier_refused(session, phone, now=now)
+
+        with pytest.raises(NotPossible, match="START"):
+            consent.opt_in(session, phone, how="phone", by=cast.ana.id, now=now)
+
+        assert may_text(facts_of(session, cast, wrote_first=True)).leg is Leg.OPTED_OUT
+
+
+WORDS = ("stop", "start", "refused", "opt_out", "opt_in", "off", "on")
+
+
+@given(st.lists(st.sampled_from(WORDS), max_size=12))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
+def test_no_order_of_events_lets_a_text_out_to_who_said_no_last(
+    session: Session, cast: Cast, events: list[str]
+) -> None:
+    """The patient, the carrier and staff speak in any order; the number's own last word and staff's switch both count."""
+    with session.begin_nested() as each:
+        phone, by, now = session.get_one(Phone, cast.pat_phone.id), cast.ana.id, clock.now(session)
+        says_no = is_held = is_off = False
+        for event in events:
+            match event:
+                case "stop":
+                    consent.stop(session, phone, how=consent.BY_TEXT, now=now)
+                    says_no = is_held = True
+                case "start":
+                    consent.start(session, phone, now=now)
+                    says_no = is_held = False
+                case "refused":
+                    consent.carrier_refused(session, phone, now=now)
+                    is_held = is_held or not says_no
+                    says_no = True
+                case "opt_out":
+                    consent.opt_out(session, phone, how=consent.BY_STAFF, by=by, now=now)
+                    says_no = True
+                case "opt_in":
+                    with suppress(NotPossible):
+                        consent.opt_in(session, phone, how="phone", by=by, now=now)
+                    says_no = says_no and is_held
+                case "off" | "on":
+                    consent.switch_number(session, phone, on=event == "on", by=by, now=now)
+                    is_off = event == "off"
+
+        assert may_text(facts_of(session, cast, wrote_first=True)).is_yes is not (says_no or is_off)
+        each.rollback()

@@ -95,6 +95,8 @@ def _move(
     transitions.must_see_all(by, f"{move.value} tasks")
     tasks, seen, left = _locked(session, by, chosen)
     left |= _out_of_reach(session, by, tasks, wanted)
+    if move is not Move.ASSIGN:
+        left |= dict.fromkeys(transitions.undecided(session, tasks), transitions.UNDECIDED)
     had = transitions.assignees_of_all(session, tasks)
     steps = []
     for task in tasks:

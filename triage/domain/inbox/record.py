@@ -51,7 +51,10 @@ TEXTING: dict[Leg | None, tuple[str, str]] = {
 
 
 class Number(NamedTuple):
-    """A number and whether it may be texted; `is_shared` when others are reached there too."""
+    """A number and whether it may be texted; `is_shared` when others are reached there too.
+
+    `is_held_by_carrier`: the patient texted STOP, and only a START from that phone undoes it.
+    """
 
     use_id: UUID
     phone_id: UUID
@@ -64,6 +67,8 @@ class Number(NamedTuple):
     is_on: bool
     is_current: bool
     needs_consent: bool
+    is_opted_out: bool
+    is_held_by_carrier: bool
 
 
 class Written(NamedTuple):
@@ -186,6 +191,8 @@ def numbers_of(session: Session, member: Member, patient: Patient) -> list[Numbe
                 is_on=phone.texting_on,
                 is_current=use.ended_at is None,
                 needs_consent=leg is Leg.NO_CONSENT,
+                is_opted_out=phone.opted_out_at is not None,
+                is_held_by_carrier=phone.opted_out_how in consent.HELD_BY_CARRIER,
             )
         )
     return numbers

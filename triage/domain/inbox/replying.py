@@ -52,6 +52,7 @@ WAYS_OUT = {
     Leg.LANDLINE: "other_number",
     Leg.NOT_CURRENT: "other_number",
     Leg.NO_CONSENT: "record_consent",
+    Leg.OPTED_OUT: "opt_in",
 }
 
 
@@ -67,6 +68,8 @@ def composer(session: Session, member: Member, conversation: Conversation) -> Co
         return Composer(True, "", None, None, newest, draft, signature)
     assert answer.leg is not None
     way_out = WAYS_OUT.get(answer.leg) if member.messages is Messages.ALL else None
+    if answer.how in consent.HELD_BY_CARRIER:
+        way_out = None
     return Composer(False, reason_for(answer, member.practice.time_zone), answer.leg, way_out, newest)
 
 
@@ -79,7 +82,9 @@ def reason_for(answer: consent.Answer, time_zone: str) -> str:
     return {
         Leg.PRACTICE_OFF: "Texting is switched off for this practice. An admin can turn it on in Settings.",
         Leg.NOT_A_MOBILE: "This sender is not a phone number, so it cannot be answered.",
-        Leg.OPTED_OUT: f"The patient texted STOP{since}. They can text START to opt back in.",
+        Leg.OPTED_OUT: f"The patient texted STOP{since}. They can text START to opt back in."
+        if answer.how in consent.HELD_BY_CARRIER
+        else f"The patient asked for no more texts{since}. Opt them in again on their record when they ask for it.",
         Leg.NUMBER_OFF: "Texting to this number is turned off.",
         Leg.PATIENT_OFF: "Text notifications are switched off on the patient's record.",
         Leg.LANDLINE: "This number is a landline. Call instead.",

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import ARRAY, Uuid, bindparam, func, select
 from sqlalchemy.orm import Session, aliased
 
-from triage.domain.conversations import drafts, reading, unanswered
+from triage.domain.conversations import asking_out, drafts, reading, unanswered
 from triage.domain.conversations.conversation import Conversation
 from triage.domain.conversations.delivery import OutboundText
 from triage.domain.conversations.message import Direction, Message
@@ -16,6 +16,7 @@ from triage.domain.inbox import folders, marking, searching, stars
 from triage.domain.inbox.scope import visible_messages, visible_tasks
 from triage.domain.inbox.searching import Sought
 from triage.domain.inbox.task import OPEN, Assignment, State, Task, TaskMessage
+from triage.domain.patients import consent
 from triage.domain.patients.phones import Identity, Known, Phone, identities
 from triage.domain.practice.member import Brief, Member, briefs
 from triage.domain.practice.practice import Facility
@@ -72,6 +73,7 @@ class _Around(NamedTuple):
     read_until: dict[UUID, datetime]
     failed: set[UUID]
     drafted: set[UUID]
+    asking_out: set[UUID]
 
 
 def rows_of(
@@ -156,7 +158,15 @@ def _task_row(
         overdue_for=overdue,
         snippet=_snippet(last),
         prefix=_prefix(last, member),
-        tags=tags_for(task, identity, phone, last, overdue, has_failed=has_failed)[:MOST_TAGS],
+        tags=tags_for(
+            task,
+            identity,
+            phone,
+            last,
+            overdue,
+            has_failed=has_failed,
+            asks_out=phone.id in around.asking_out,
+        )[:MOST_TAGS],
         assignees=assignees,
         is_mine=any(brief.id == member.id for brief in assignees),
         closed_by=around.people.get(task.closed_by_id) if task.closed_by_id else None,
@@ -174,6 +184,7 @@ def tags_for(
     overdue: timedelta | None,
     *,
     has_failed: bool = False,
+    asks_out: bool = False,
 ) -> tuple[Tag, ...]:
     """What a reader must know before opening the row, the gravest first."""
     tags: list[Tag] = []
@@ -182,7 +193,10 @@ def tags_for(
     if has_failed:
         tags.append(Tag("Not delivered", "danger"))
     if phone.opted_out_at is not None:
-        tags.append(Tag("STOP received", "danger"))
+        is_held = phone.opted_out_how in consent.HELD_BY_CARRIER
+        tags.append(Tag("STOP received" if is_held else "Opted out", "danger"))
+    if asks_out:
+        tags.append(Tag("Possible opt-out", "warn"))
     if identity.known is Known.UNKNOWN:
         tags.append(Tag("Unknown number", "warn"))
     elif identity.patient_id is None:
@@ -281,6 +295,7 @@ def _around(
         read_until=reading.read_until(session, member, conversation_ids),
         failed=unanswered.failed_among(session, member.practice_id, conversation_ids),
         drafted=drafts.drafted_among(session, member, conversation_ids),
+        asking_out=asking_out.among(session, member.practice_id, phone_ids),
     )
 
 

@@ -442,6 +442,8 @@ CONSENT_SENTENCES = {
     ConsentKind.SWITCHED_OFF: "Texting to this number was turned off",
     ConsentKind.SWITCHED_ON: "Texting to this number was turned on",
     ConsentKind.RECORDED: "Consent to texts was recorded",
+    ConsentKind.OPTED_OUT_BY_STAFF: "Opted out: this number gets no more texts",
+    ConsentKind.OPTED_IN_BY_STAFF: "Opted in again: this number may be texted",
 }
 
 

@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from triage.domain import audit
+from triage.domain.conversations import asking_out
 from triage.domain.conversations.conversation import Conversation
 from triage.domain.inbox import scope
 from triage.domain.inbox.assignment import LEFT, READS_NOTHING
@@ -39,6 +40,7 @@ PAST = {
     Move.REOPEN: "reopened",
     Move.UNDO: "changed",
 }
+UNDECIDED = "The patient may have asked for no more texts. Open it and say so or not first."
 # Moves that stay right although the patient wrote again in the meantime.
 UNMOVED_BY_NEW_TEXT = {Move.ASSIGN, Move.UNASSIGN}
 
@@ -89,6 +91,7 @@ def complete(session: Session, task: Task, *, by: Member, expected_version: int 
     """The work is done. Raises `NotPossible` where the patient wrote again or somebody was faster."""
     _must_work_on(session, task, by)
     check(session, task, Move.COMPLETE, expected_version)
+    _refuse_undecided(session, task)
     return _move(session, task, Move.COMPLETE, C, assignees_of(session, task), by=by.id, why="by hand")
 
 
@@ -96,6 +99,7 @@ def delete(session: Session, task: Task, *, by: Member, expected_version: int | 
     """No action is needed (CharmHealth, A36): a state, the message stays."""
     must_see_all(by, "delete tasks")
     check(session, task, Move.DELETE, expected_version)
+    _refuse_undecided(session, task)
     return _move(session, task, Move.DELETE, D, assignees_of(session, task), by=by.id, why="by hand")
 
 
@@ -220,6 +224,22 @@ def check(session: Session, task: Task, move: Move, expected_version: int | None
             raise NotPossible(what_happened(session, task, expected_version), current=task)
     if task.state not in MOVES[move][0]:
         raise NotPossible(what_happened(session, task, task.version - 1), current=task)
+
+
+def _refuse_undecided(session: Session, task: Task) -> None:
+    if undecided(session, [task]):
+        raise NotPossible(UNDECIDED, current=task)
+
+
+def undecided(session: Session, tasks: Sequence[Task]) -> set[UUID]:
+    """Those that cannot be closed yet: staff see only there that a patient may have asked for no more texts."""
+    if not tasks:
+        return set()
+    conversation_ids = {task.conversation_id for task in tasks}
+    query = select(Conversation.id, Conversation.phone_id).where(Conversation.id.in_(conversation_ids))
+    phone_of = {row.id: row.phone_id for row in session.execute(query)}
+    asking = asking_out.among(session, tasks[0].practice_id, set(phone_of.values()))
+    return {task.id for task in tasks if phone_of[task.conversation_id] in asking}
 
 
 def refuse_when_closed_since(session: Session, task: Task, seen_version: int, *, by: Member) -> None:

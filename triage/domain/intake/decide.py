@@ -10,6 +10,7 @@ from triage.domain.inbox.task import Move, State
 from triage.domain.intake.gather import ConversationFacts, Facts, TaskFacts, rule_facts
 from triage.domain.intake.ledger import Leased
 from triage.domain.patients.consent import Keyword, keyword_of
+from triage.domain.patients.opting_out import found_in
 from triage.kit import db
 
 
@@ -53,13 +54,17 @@ class Work:
 
 @dataclass
 class Filed:
-    """One text, its message, its task if it has one, and the command it was if it was one."""
+    """One text, its message, its task if it has one, and the command it was if it was one.
+
+    `asks_out` are the words of a text that may ask for no more texts.
+    """
 
     row: Leased
     message_id: UUID
     conversation: ConversationFacts
     work: Work | None
     keyword: Keyword | None
+    asks_out: str | None = None
 
 
 @dataclass
@@ -91,7 +96,8 @@ def decide(facts: Facts) -> Plan:
             open_works[conversation.id] = work
         if work is not None:
             plan.works[work.id] = work
-        plan.filed.append(Filed(row, message_id, conversation, work, keyword))
+        asks_out = found_in(row.body) if keyword is None else None
+        plan.filed.append(Filed(row, message_id, conversation, work, keyword, asks_out))
     return plan
 
 

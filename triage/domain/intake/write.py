@@ -9,6 +9,7 @@ from sqlalchemy import Uuid, bindparam, select, update
 from sqlalchemy.orm import Session
 
 from triage.domain.audit import Action
+from triage.domain.conversations import asking_out
 from triage.domain.conversations.message import Direction
 from triage.domain.inbox.task import State, TaskKind
 from triage.domain.intake.decide import Filed, Plan, Step, Work
@@ -161,6 +162,7 @@ def write(session: Session, lease: Lease, plan: Plan) -> None:
     if len(filed) < len(lease.texts):
         raise LeaseLost
     _obey_commands(session, plan)
+    _note_possible_opt_outs(session, plan)
     _announce(session, plan)
     _measure(plan)
 
@@ -331,6 +333,17 @@ def _obey_commands(session: Session, plan: Plan) -> None:
                 consent.start(session, phone, now=plan.now, inbound_id=filed.row.id)
             case Keyword.HELP:
                 consent.ask_for_help(session, phone, now=plan.now, inbound_id=filed.row.id)
+    session.flush()
+
+
+def _note_possible_opt_outs(session: Session, plan: Plan) -> None:
+    """Few texts are such, so one statement for each costs nothing."""
+    for filed in plan.filed:
+        if filed.asks_out is not None:
+            phone_id = filed.conversation.phone_id
+            asking_out.note(
+                session, filed.row.practice_id, phone_id, filed.message_id, filed.asks_out, now=plan.now
+            )
     session.flush()
 
 

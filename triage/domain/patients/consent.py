@@ -18,6 +18,7 @@ from triage.domain.patients.patient import Patient
 from triage.domain.patients.phones import Identity, Phone, PhoneUse
 from triage.domain.practice.practice import Practice
 from triage.kit import db
+from triage.kit.errors import NotPossible
 from triage.kit.phone import is_e164
 
 STOP_WORDS = frozenset("STOP STOPALL UNSUBSCRIBE CANCEL END QUIT REVOKE OPTOUT".split())
@@ -25,6 +26,11 @@ START_WORDS = frozenset("START YES UNSTOP".split())
 HELP_WORDS = frozenset("HELP INFO".split())
 # Phones put curly quotes around what is quoted, and people a space before the mark.
 AROUND_A_WORD = " \t\r\n.!\"'“”‘’"
+
+
+# How a number opted out (`Phone.opted_out_how`). The first two the carrier knows of, and holds against us.
+BY_TEXT, BY_CARRIER, OWN_WORDS, BY_STAFF = "text", "carrier", "own_words", "staff"
+HELD_BY_CARRIER = frozenset({BY_TEXT, BY_CARRIER})
 
 
 class Keyword(StrEnum):
@@ -42,6 +48,8 @@ class ConsentKind(StrEnum):
     CARRIER_BLOCKED = "carrier_blocked"
     SWITCHED_OFF = "switched_off"
     SWITCHED_ON = "switched_on"
+    OPTED_OUT_BY_STAFF = "opted_out_by_staff"
+    OPTED_IN_BY_STAFF = "opted_in_by_staff"
 
 
 class ConsentEvent(db.OfPractice, db.Base):
@@ -90,10 +98,11 @@ class Leg(StrEnum):
 
 
 class Answer(NamedTuple):
-    """`leg` is None when the number may be texted."""
+    """`leg` is None when the number may be texted; `how` says how it opted out."""
 
     leg: Leg | None
     since: datetime | None = None
+    how: str | None = None
 
     @property
     def is_yes(self) -> bool:
@@ -107,6 +116,7 @@ class Facts(NamedTuple):
     number: str
     texting_on: bool
     opted_out_at: datetime | None
+    opted_out_how: str | None
     is_landline: bool
     patient_on: bool
     is_current: bool
@@ -120,7 +130,7 @@ def may_text(facts: Facts) -> Answer:
     if not is_e164(facts.number):
         return Answer(Leg.NOT_A_MOBILE)
     if facts.opted_out_at is not None:
-        return Answer(Leg.OPTED_OUT, facts.opted_out_at)
+        return Answer(Leg.OPTED_OUT, facts.opted_out_at, facts.opted_out_how)
     if not facts.texting_on:
         return Answer(Leg.NUMBER_OFF)
     if not facts.patient_on:
@@ -150,6 +160,7 @@ def gather(
         number=phone.number,
         texting_on=phone.texting_on,
         opted_out_at=phone.opted_out_at,
+        opted_out_how=phone.opted_out_how,
         is_landline=phone.is_landline,
         patient_on=_is_on_for_patient(session, identity),
         is_current=not uses or any(use.ended_at is None for use in uses),
@@ -205,12 +216,13 @@ def stop(
     sent_at: datetime | None = None,
     inbound_id: UUID | None = None,
 ) -> None:
-    """The number has opted out, when the text was sent: only a START after the last STOP undoes it. Safe to repeat."""
+    """STOP: the number has opted out, when the text was sent: only a START after the last STOP undoes it. Safe to repeat."""
     _write(session, phone, ConsentKind.STOP, source=how, now=now, inbound_id=inbound_id)
     was_opted_out_at, stopped_at = phone.opted_out_at, sent_at or now
     phone.opted_out_at = max(was_opted_out_at or stopped_at, stopped_at)
-    if was_opted_out_at is None:
+    if phone.opted_out_how not in HELD_BY_CARRIER:
         phone.opted_out_how = how
+    if was_opted_out_at is None:
         audit.record(
             session, phone.practice_id, audit.Action.OPTED_OUT, by=None, at=now, subject_id=phone.id, how=how
         )
@@ -233,7 +245,7 @@ def carrier_refused(session: Session, phone: Phone, *, now: datetime) -> None:
     """Error 21610: the carrier knows of an opt-out that we did not. Safe to repeat."""
     if phone.opted_out_at is None:
         _write(session, phone, ConsentKind.CARRIER_BLOCKED, source="21610", now=now)
-        phone.opted_out_at, phone.opted_out_how = now, "carrier"
+        phone.opted_out_at, phone.opted_out_how = now, BY_CARRIER
         audit.record(
             session,
             phone.practice_id,
@@ -242,6 +254,33 @@ def carrier_refused(session: Session, phone: Phone, *, now: datetime) -> None:
             at=now,
             subject_id=phone.id,
             how="carrier",
+        )
+
+
+def opt_out(session: Session, phone: Phone, *, how: str, by: UUID, now: datetime) -> None:
+    """Staff were told, in whatever words and way, that no texts are wanted (ThoroughCare, C95). Safe to repeat."""
+    if phone.opted_out_at is None:
+        _write(session, phone, ConsentKind.OPTED_OUT_BY_STAFF, source=how, now=now, by=by)
+        phone.opted_out_at, phone.opted_out_how = now, how
+        audit.record(
+            session, phone.practice_id, audit.Action.OPTED_OUT, by=by, at=now, subject_id=phone.id, how=how
+        )
+
+
+def opt_in(session: Session, phone: Phone, *, how: str, by: UUID, now: datetime) -> None:
+    """The patient wants texts again, and told a member so. Safe to repeat.
+
+    Raises `NotPossible` where the carrier holds the opt-out: it lets nothing through before a START.
+    """
+    if phone.opted_out_how in HELD_BY_CARRIER:
+        raise NotPossible(
+            "The carrier blocks this number since the patient texted STOP. Only START, texted from that phone, opens it."
+        )
+    if phone.opted_out_at is not None:
+        _write(session, phone, ConsentKind.OPTED_IN_BY_STAFF, source=how, now=now, by=by)
+        phone.opted_out_at = phone.opted_out_how = None
+        audit.record(
+            session, phone.practice_id, audit.Action.OPTED_IN, by=by, at=now, subject_id=phone.id, how=how
         )
 
 
