@@ -232,10 +232,16 @@ class TestSilence:
         assert answers_to(session) == []
 
     def test_who_stops_in_the_same_breath_is_not_answered(self, session: Session, cast: Cast) -> None:
-        for body in ("Please no more", "STOP"):
+        for body in ("Good morning", "STOP"):
             received(session, a_text_from(body=body), practice_id=cast.practice_id)
         process.run_due()
 
+        assert answers_to(session) == []
+
+    def test_who_asks_for_no_more_texts_gets_none_by_itself(self, session: Session, cast: Cast) -> None:
+        row = an_inbound(session, cast=cast, body="Please take me off your list")
+
+        assert task_of(session, row)
         assert answers_to(session) == []
 
     def test_a_text_that_is_found_hours_later_is_not_answered(self, session: Session, cast: Cast) -> None:

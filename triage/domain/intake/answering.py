@@ -119,11 +119,12 @@ def answer(session: Session, plan: Plan) -> None:
 
 
 def _may_ask(filed: Filed, now: datetime) -> bool:
-    """Pure. Not a command, also where it changed nothing; and not what was found hours later."""
+    """Pure. No command, also where it changed nothing, nor who wants no texts; and not what was found hours later."""
     row = filed.row
     return (
         filed.conversation.number.answers_when_closed
         and now - row.sent_at <= answers.FRESH
+        and filed.asks_out is None
         and consent.keyword_of(row.body, row.opt_out_type) is None
     )
 

@@ -191,6 +191,7 @@ def gather_for_writers(
             number=phone.number,
             texting_on=phone.texting_on,
             opted_out_at=phone.opted_out_at,
+            opted_out_how=phone.opted_out_how,
             is_landline=phone.is_landline,
             patient_on=not identities[phone.id].people
             or any(person.patient_id not in off for person in identities[phone.id].people),
