@@ -10,7 +10,7 @@ from tests.builders import a_number, a_task, an_inbound, conversation_of
 from tests.cast import PAT_NUMBER, Cast
 from triage.domain.conversations import asking_out
 from triage.domain.conversations.asking_out import Decision, PossibleOptOut
-from triage.domain.inbox import deciding, replying, rows, transitions
+from triage.domain.inbox import bulk, deciding, replying, rows, transitions
 from triage.domain.inbox.task import State
 from triage.domain.patients.consent import ConsentEvent, ConsentKind
 from triage.domain.patients.phones import Phone
@@ -76,6 +76,16 @@ def test_the_task_stays_open_until_it_is_decided(session: Session, cast: Cast, m
     move(session, task, by=cast.ana)
 
     assert task.state in (State.COMPLETED, State.DELETED)
+
+
+def test_of_several_tasks_that_one_is_left_and_named(session: Session, cast: Cast) -> None:
+    asks = a_task(session, cast=cast, number=PAT_NUMBER, body=ASKS)
+    other = a_task(session, cast=cast)
+
+    outcome = bulk.complete(session, {asks.id: asks.version, other.id: other.version}, by=cast.ana)
+
+    assert outcome.done == [other.id]
+    assert "no more texts" in outcome.left[asks.id]
 
 
 def test_a_stop_that_follows_answers_the_question(session: Session, cast: Cast) -> None:
