@@ -565,6 +565,49 @@ class TestFailing:
         assert ledger.for_staff(session, cast.admin) == [bad]
         assert ledger.count_for_staff(session, cast.practice_id) == 1
 
+    def test_a_failed_row_holds_back_what_came_after_it_from_that_number_alone(
+        self, superuser: Connection, session: Session, cast: Cast
+    ) -> None:
+        bad = self.poison(session, superuser, cast)
+        self.run()
+        after = received(session, a_text_from(bad.from_number), practice_id=cast.practice_id)
+        other = received(session, a_text_from(a_number()), practice_id=cast.practice_id)
+
+        waited, order = timedelta(0), []
+        for _ in range(12):
+            with clock.shifted(waited):
+                self.run()
+            waited += timedelta(seconds=5)
+            session.expire_all()
+            order.append((bad.state, after.state, other.state))
+
+        new, dead, filed = InboundState.NEW, InboundState.DEAD, InboundState.FILED
+        assert set(order) <= {(new, new, new), (new, new, filed), (dead, new, filed), (dead, filed, filed)}
+        assert order[-1] == (dead, filed, filed)
+
+    def test_several_failed_rows_of_a_number_are_tried_in_their_order(
+        self, superuser: Connection, session: Session, cast: Cast
+    ) -> None:
+        number = a_number()
+        bad = received(session, a_text_from(number), practice_id=cast.practice_id)
+        after = received(session, a_text_from(number), practice_id=cast.practice_id)
+        superuser.execute(
+            text("update inbound set to_number = 'no number at all' where id = :id"), {"id": bad.id}
+        )
+        self.run()
+        session.expire_all()
+        assert (bad.state, after.state) == (InboundState.NEW, InboundState.NEW)
+
+        waited = timedelta(0)
+        for _ in range(12):
+            waited += timedelta(seconds=5)
+            with clock.shifted(waited):
+                self.run()
+            session.expire_all()
+            assert bad.state is InboundState.DEAD or after.state is InboundState.NEW
+
+        assert (bad.state, after.state) == (InboundState.DEAD, InboundState.FILED)
+
     def test_a_failed_row_waits_longer_each_time(
         self, superuser: Connection, session: Session, cast: Cast
     ) -> None:

@@ -15,6 +15,7 @@ from sqlalchemy import (
     ColumnElement,
     Index,
     String,
+    TextClause,
     bindparam,
     func,
     literal,
@@ -87,9 +88,9 @@ class Inbound(db.OfPractice, db.Base):
         Index("uq_inbound_message", "message_id", unique=True, postgresql_where="message_id is not null"),
         Index("ix_inbound_new", "next_attempt_at", "received_at", "id", postgresql_where="state = 'new'"),
         Index(
-            "ix_inbound_leased",
+            "ix_inbound_tried",
             "conversation_key",
-            postgresql_where="state = 'new' and lease_until is not null",
+            postgresql_where="state = 'new' and attempts > 0",
         ),
         Index(
             "ix_inbound_shown",
@@ -328,23 +329,38 @@ def note_stray(session: Session, account: str, *, reason: str) -> None:
         session.add(StrayCall(account=account[:40], reason=reason, received_at=clock.now(session)))
 
 
-_LEASE = text(
-    """
+# Whatever is leased or has failed was tried, and holds back what came after it in its conversation: a text is
+# never filed before an earlier one.
+_FRESH = """
+      attempts = 0
+        and conversation_key not in (select conversation_key from inbound where state = 'new' and attempts > 0)"""
+_AGAIN = """
+      attempts > 0
+        and not exists (
+          select from inbound earlier
+          where earlier.state = 'new' and earlier.attempts > 0
+            and earlier.conversation_key = inbound.conversation_key
+            and (earlier.lease_until >= :now or (earlier.sent_at, earlier.id) < (inbound.sent_at, inbound.id)))"""
+
+
+def _leasing(which: str) -> TextClause:
+    return text(
+        f"""
     with due as (
       select id from inbound
       where state = 'new' and next_attempt_at <= :now
         and (lease_until is null or lease_until < :now)
-        and (attempts > 0) = :again
-        and conversation_key not in (
-          select conversation_key from inbound
-          where state = 'new' and lease_until is not null and lease_until >= :now)
+        and {which}
       order by next_attempt_at, received_at, id limit :size
       for update skip locked)
     update inbound set attempts = attempts + 1, lease_id = :lease, lease_until = :until
     from due where inbound.id = due.id
     returning inbound.id, practice_id, from_number, to_number, body, media, opt_out_type, sent_at, received_at
     """
-)
+    )
+
+
+_LEASE_FRESH, _LEASE_AGAIN = _leasing(_FRESH), _leasing(_AGAIN)
 
 
 def claim(session: Session, *, failed_first: bool = False) -> Lease | None:
@@ -364,8 +380,8 @@ def claim(session: Session, *, failed_first: bool = False) -> Lease | None:
 
 def _lease(session: Session, *, now: datetime, again: bool, size: int) -> Lease | None:
     id_ = db.new_id()
-    given = {"now": now, "until": now + LEASE_FOR, "lease": id_, "again": again, "size": size}
-    taken = [Leased._make(row) for row in session.execute(_LEASE, given)]
+    given = {"now": now, "until": now + LEASE_FOR, "lease": id_, "size": size}
+    taken = [Leased._make(row) for row in session.execute(_LEASE_AGAIN if again else _LEASE_FRESH, given)]
     return Lease(id_, tuple(sorted(taken, key=lambda text: (text.sent_at, text.id)))) if taken else None
 
 
