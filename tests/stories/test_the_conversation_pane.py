@@ -246,7 +246,7 @@ def test_who_asks_in_their_own_words_is_opted_out_with_one_click(clinic: Clinic,
     expect(ana.row("take me off")).to_contain_text("Possible opt-out")
     ana.stay()
 
-    ana.page.keyboard.press("j")
+    ana.row("take me off").locator(".row-link").focus()
     ana.page.keyboard.press("e")
     expect(ana.toast("may have asked for no more texts")).to_be_visible()
     at(ana, "Please take me off your list").button("Opt out").click()
