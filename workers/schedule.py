@@ -25,5 +25,6 @@ def timetable(settings: Settings) -> list[Tick]:
         Tick("return-orphans", timedelta(minutes=1), upkeep.return_orphans),
         Tick("reconcile", timedelta(seconds=settings.reconcile_every_seconds), upkeep.reconcile),
         Tick("letters", timedelta(seconds=15), upkeep.send_letters),
+        Tick("imports", timedelta(seconds=10), upkeep.import_patients),
         Tick("trim", timedelta(hours=1), upkeep.trim, at_start=False),
     ]

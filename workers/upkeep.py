@@ -7,6 +7,7 @@ from triage.config import settings
 from triage.domain import jobs, mail
 from triage.domain.access import resets, tokens
 from triage.domain.conversations import delivery, sending, waiting
+from triage.domain.importing import run, working
 from triage.domain.inbox import searching, transitions
 from triage.domain.intake import ledger, process
 from triage.domain.intake import reconcile as reconciliation
@@ -74,6 +75,14 @@ def send_letters() -> None:
         letters.send_due()
 
 
+def import_patients() -> None:
+    """Imports that nobody works on, here where no worker hears of them."""
+    with db.reading() as session:
+        is_due = run.is_due(session)
+    if is_due and not later.ring(jobs.IMPORT_PATIENTS):
+        working.run_due()
+
+
 def trim() -> None:
     """Remove what no rule needs any more; texts and tasks are never among it."""
     with db.transaction() as session:
@@ -83,6 +92,7 @@ def trim() -> None:
         mail.trim(session, now=now)
         tokens.trim(session, now=now)
         searching.trim(session, now=now)
+        run.trim(session, now=now)
 
 
 def _settle() -> timedelta:

@@ -38,6 +38,7 @@ class Action(StrEnum):
     MEMBER_CHANGED = "member_changed"
     PREFERENCES_CHANGED = "preferences_changed"
     SECURITY_CHANGED = "security_changed"
+    PATIENTS_IMPORTED = "patients_imported"
 
 
 class Audit(db.Base):

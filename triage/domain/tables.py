@@ -13,6 +13,7 @@ from triage.domain.conversations.delivery import DeliveryReport, OutboundText
 from triage.domain.conversations.drafts import Draft
 from triage.domain.conversations.message import Message
 from triage.domain.conversations.reading import MemberReading
+from triage.domain.importing.run import ImportPiece, ImportRow, ImportRun
 from triage.domain.inbox.searching import Search
 from triage.domain.inbox.stars import Star
 from triage.domain.inbox.task import Assignment, AssignmentExplanation, Task, TaskEvent, TaskMessage
@@ -40,6 +41,7 @@ ALL = (
     Patient, Contact, PatientContact, Enrolment, Phone, PhoneUse, CareTeamMember, ConsentEvent,
     Conversation, Message, AutomaticAnswer, OutboundText, DeliveryReport, MemberReading, Draft, PossibleOptOut,
     Task, TaskMessage, Assignment, TaskEvent, AssignmentExplanation, Star, Search,
+    ImportRun, ImportPiece, ImportRow,
     Inbound, StrayCall, Heartbeat, TickRun,
 )  # fmt: skip
 metadata = Base.metadata
