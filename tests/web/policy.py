@@ -129,6 +129,25 @@ NUMBERS_OF_PATIENTS = {
     },
 }
 
+# A file of patients: of the whole practice, so for nobody who stands behind a wall.
+IMPORTS = _grid(
+    """
+              own  foreign
+    stranger  in   in
+    ana       ok   404
+    ben       no   no
+    cleo      no   no
+    admin     ok   404
+    sue       ok   404
+    wes       no   no
+    dan       ok   404
+    """
+)
+IMPORTERS = {(person, "any"): word for (person, column), word in IMPORTS.items() if column == "own"}
+# It waits for its columns: there is nothing to start, to stop or to undo.
+NOT_YET = {cell: "409" if word == "ok" else word for cell, word in IMPORTS.items()}
+NO_FILE = {cell: "422" if word == "ok" else word for cell, word in IMPORTERS.items()}
+
 # What belongs to nobody but oneself: how one signs in, and where one is signed in. Cleo has none of it.
 MY_OWN = _grid(
     """
@@ -350,6 +369,19 @@ POLICY: dict[tuple[str, str], Entry] = {
     ("patients.switch_number", "POST"): Entry(NUMBERS_OF_PATIENTS, form={"on": "no"}),
     ("patients.switch_patient", "POST"): Entry(PATIENTS, form={"on": "no"}),
     ("patients.choose_language", "POST"): Entry(PATIENTS, form={"language": "es"}),
+    # ---- importing patients
+    ("importing.index", "GET"): Entry(IMPORTERS),
+    ("importing.bring", "POST"): Entry(NO_FILE),
+    ("importing.show", "GET"): Entry(IMPORTS),
+    ("importing.progress", "GET"): Entry(IMPORTS),
+    ("importing.report", "GET"): Entry(IMPORTS),
+    ("importing.reread", "POST"): Entry(IMPORTS, form={"encoding": "cp1252", "delimiter": ";"}),
+    ("importing.choose", "POST"): Entry(
+        IMPORTS, form={"columns": ["chart_number", "first_name", "last_name"]}, also_reads={"date_order"}
+    ),
+    ("importing.rethink", "POST"): Entry(IMPORTS),
+    ("importing.remove", "POST"): Entry(IMPORTS),
+    **{(f"importing.{verb}", "POST"): Entry(NOT_YET) for verb in ("start", "stop", "undo")},
     # ---- settings
     ("settings.home", "GET"): Entry(SIGNED_IN),
     ("settings.practice", "GET"): Entry(ADMINISTRATION),

@@ -15,6 +15,7 @@ from triage.domain.conversations import delivery
 from triage.domain.conversations.conversation import Conversation
 from triage.domain.conversations.delivery import OutboundState
 from triage.domain.conversations.message import Message
+from triage.domain.importing import starting
 from triage.domain.inbox import thread, transitions
 from triage.domain.intake import ledger
 from triage.domain.patients.phones import Phone, PhoneUse
@@ -50,6 +51,7 @@ class Things:
     inbound_id: UUID
     passkey_id: UUID
     session_id: UUID
+    import_id: UUID
 
 
 @dataclass(frozen=True)
@@ -214,7 +216,16 @@ def _things(session: Session, cast_: Cast, place: _Place, word: str, assignee: M
         inbound_id=held,
         passkey_id=passkey.id,
         session_id=signed_in.id,
+        import_id=_an_import(session, place, canary),
     )
+
+
+def _an_import(session: Session, place: _Place, canary: str) -> UUID:
+    """A file whose columns are to be chosen."""
+    content = f"Chart,First name,Last name\n9{len(canary)},Canary,{canary}\n".encode()
+    return starting.bring(
+        session, place.practice_id, [content], by=place.mover.id, now=clock.now(session)
+    ).id
 
 
 def _a_failed_text(session: Session, conversation: Conversation, place: _Place, *, by: Member) -> Message:

@@ -10,6 +10,7 @@ from triage.web.demo import demo
 from triage.web.drafts import drafts
 from triage.web.entrance import auth as entrance
 from triage.web.health import health
+from triage.web.importing import importing
 from triage.web.inbox import inbox
 from triage.web.installed import installed
 from triage.web.messages import messages
@@ -44,6 +45,7 @@ def install(app: Flask, settings: Settings) -> None:
         drafts,
         presence,
         patients,
+        importing,
         palette,
         settings_pages,
     ):

@@ -29,7 +29,7 @@ HOW = {"staff": "in person", "phone": "by phone", "paper": "on paper"}
 @needs(Privilege.SIGNED_IN)
 def search() -> Response:
     directory.require(current_member())
-    return render.page("patients/search.html", values={}, errors={}, results=None)
+    return _results("", None, {})
 
 
 @patients.post("/patients")
@@ -59,9 +59,10 @@ def _results(
     return render.page(
         "patients/search.html",
         status,
-        values={"q": words},
+        values={"q": words} if words else {},
         errors=errors,
         results=results,
+        may_import=current_member().may(Privilege.PATIENTS),
         is_cut=results is not None and len(results) >= directory.MOST_FOUND,
     )
 

@@ -1,9 +1,15 @@
 """What every answer carries, and which requests are refused before a view sees them."""
 
+from collections.abc import Callable
+from typing import TypeVar
+
 from flask import Flask, Response, request
+from flask_login import current_user
 from flask_wtf.csrf import CSRFError, CSRFProtect
 
 from triage.config import Settings
+
+View = TypeVar("View", bound=Callable[..., object])
 
 csrf = CSRFProtect()
 
@@ -23,7 +29,25 @@ class CrossSite(CSRFError):  # type: ignore[misc]  # the library has no types
     description = "This form came from another site."
 
 
+def takes_up_to(size: int) -> Callable[[View], View]:
+    """A view that takes more bytes than others, from members alone who may use it."""
+
+    def mark(view: View) -> View:
+        view.takes_up_to = size  # type: ignore[attr-defined]  # read before the request is
+        return view
+
+    return mark
+
+
 def install(app: Flask, settings: Settings) -> None:
+    @app.before_request
+    def take_large_files() -> None:
+        """Before anybody reads the form, which the check of its token does."""
+        view = app.view_functions.get(request.endpoint or "")
+        size = getattr(view, "takes_up_to", None)
+        if size and current_user.is_authenticated and current_user.member.may(view.privilege):  # type: ignore[union-attr]  # there is a view
+            request.max_content_length = size
+
     csrf.init_app(app)
     framed_by = "'self'" if settings.simulator_url else "'none'"
     page_policy = f"{POLICY}; frame-ancestors {framed_by}"

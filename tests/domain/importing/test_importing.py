@@ -29,7 +29,9 @@ def test_new_patients_are_made_with_all_that_the_file_says(session: Session, cas
     assert (rosa.name, rosa.name_key, rosa.born_on) == ("Rosa Ríos", "rosa rios", date(1975, 2, 3))
     assert (rosa.language, rosa.facility_id) == ("es", cast.north.id)
     number = session.scalars(
-        select(Phone.number).join(PhoneUse, PhoneUse.phone_id == Phone.id).where(PhoneUse.patient_id == rosa.id)
+        select(Phone.number)
+        .join(PhoneUse, PhoneUse.phone_id == Phone.id)
+        .where(PhoneUse.patient_id == rosa.id)
     ).one()
     assert number == "+12025550161"
 
@@ -60,9 +62,7 @@ def test_only_what_differs_is_changed_and_an_empty_cell_says_nothing(session: Se
 def test_a_number_may_be_shared_with_other_patients(session: Session, cast: Cast) -> None:
     run = imported(session, cast, a_table(f"2003,Paul,Porter,,{PAT_NUMBER},,"))
 
-    users = session.scalars(
-        select(PhoneUse.patient_id).where(PhoneUse.phone_id == cast.pat_phone.id)
-    ).all()
+    users = session.scalars(select(PhoneUse.patient_id).where(PhoneUse.phone_id == cast.pat_phone.id)).all()
     assert counts(run) == (1, 0, 0, 0)
     assert len(users) == 2
 
@@ -101,7 +101,9 @@ def test_what_a_report_says_repeats_nothing_of_a_patient(session: Session, cast:
     run = imported(session, cast, a_table("2005,Fay,Future,2999-01-01,555,Nowhere,Klingon"))
 
     assert not any(
-        word in row.reason for row in told_of(session, run) for word in ("Fay", "2999", "555", "Nowhere", "Klingon")
+        word in row.reason
+        for row in told_of(session, run)
+        for word in ("Fay", "2999", "555", "Nowhere", "Klingon")
     )
 
 
@@ -147,7 +149,10 @@ def test_a_whole_name_is_divided(session: Session, cast: Cast) -> None:
     imported(session, cast, content)
 
     names = [by_chart_number(session, cast.practice_id, chart) for chart in ("2101", "2102")]
-    assert [(one.first_name, one.last_name) for one in names if one] == [("Rosa", "Ríos Vega"), ("Omar", "Odeh")]
+    assert [(one.first_name, one.last_name) for one in names if one] == [
+        ("Rosa", "Ríos Vega"),
+        ("Omar", "Odeh"),
+    ]
 
 
 def test_headings_are_the_first_row_and_rows_without_a_word_are_none(session: Session, cast: Cast) -> None:

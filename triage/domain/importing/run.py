@@ -19,7 +19,7 @@ PIECE = 1024 * 1024
 # An unfinished import keeps its file, and every import what it would take to undo it, for so long.
 KEPT_FOR = timedelta(days=7)
 UNDO_WITHIN = timedelta(hours=24)
-MOST_UNFINISHED = 5
+MOST_UNFINISHED = 10
 MOST_SHOWN = 200
 
 

@@ -170,6 +170,13 @@ def _refuse_begun(run: ImportRun) -> None:
         raise NotPossible("This import has begun. Bring the file again to choose anew.")
 
 
+def rethink(session: Session, run: ImportRun, *, by: UUID | None, now: datetime) -> None:
+    """Back to the columns, after looking at what would happen."""
+    _refuse_begun(run)
+    drop_rows(session, run.id, is_trial=True)
+    run.state = State.DRAFT
+
+
 def check(session: Session, run: ImportRun, *, now: datetime) -> None:
     """Try every row without writing a patient."""
     _refuse_begun(run)

@@ -82,7 +82,7 @@ _USES = Rows(
     },
 )
 _ADD_USES = (
-    insert(PhoneUse)
+    insert(table_of(PhoneUse))
     .from_select(
         ["id", "practice_id", "phone_id", "patient_id", "contact_id"],
         select(
@@ -124,7 +124,7 @@ _ROW_COLUMNS = (
     " former"
 ).split()
 _ROWS = Rows.of(table_of(ImportRow), _ROW_COLUMNS)
-_ADD_ROWS = insert(ImportRow).from_select(
+_ADD_ROWS = insert(table_of(ImportRow)).from_select(
     [*_ROW_COLUMNS, "fingerprint"],
     select(*_ROWS.table.c, fingerprint().label("fingerprint")).outerjoin(
         Patient, (Patient.id == _ROWS.table.c.patient_id) & (_ROWS.table.c.outcome == Outcome.MADE.value)
