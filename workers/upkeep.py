@@ -78,7 +78,7 @@ def send_letters() -> None:
 def import_patients() -> None:
     """Imports that nobody works on, here where no worker hears of them."""
     with db.reading() as session:
-        is_due = run.is_due(session)
+        is_due = run.is_due(session, now=clock.now(session))
     if is_due and not later.ring(jobs.IMPORT_PATIENTS):
         working.run_due()
 

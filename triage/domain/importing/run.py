@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, delete, func, select, update
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, delete, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from triage.domain.importing.reading import Format
@@ -259,11 +259,11 @@ def drop_rows(session: Session, run_id: UUID, *, is_trial: bool) -> None:
     session.execute(delete(ImportRow).where(ImportRow.run_id == run_id, ImportRow.is_trial == is_trial))
 
 
-def is_due(session: Session) -> bool:
+def is_due(session: Session, *, now: datetime) -> bool:
     """Whether there is work that nobody does at this moment."""
     query = select(ImportRun.id).where(
         ImportRun.state.in_(AT_WORK),
-        (ImportRun.lease_until.is_(None)) | (ImportRun.lease_until < func.clock_timestamp()),
+        (ImportRun.lease_until.is_(None)) | (ImportRun.lease_until < now),
     )
     return session.scalar(query.limit(1)) is not None
 

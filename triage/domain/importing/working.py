@@ -13,7 +13,7 @@ from itertools import islice
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import or_, select
 from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.orm import Session
 
@@ -79,7 +79,8 @@ def run_due() -> None:
 
 def _claim() -> UUID | None:
     with db.transaction() as session:
-        is_free = or_(ImportRun.lease_until.is_(None), ImportRun.lease_until < func.clock_timestamp())
+        now = clock.now(session)
+        is_free = or_(ImportRun.lease_until.is_(None), ImportRun.lease_until < now)
         run = session.scalars(
             select(ImportRun)
             .where(ImportRun.state.in_(AT_WORK), is_free)
@@ -90,10 +91,10 @@ def _claim() -> UUID | None:
         if run is None:
             return None
         if run.attempts >= MOST_ATTEMPTS:
-            starting.fail(session, run, STUCK, now=clock.now(session))
+            starting.fail(session, run, STUCK, now=now)
             return None
         run.attempts += 1
-        run.lease_until = clock.now(session) + LEASE
+        run.lease_until = now + LEASE
         return run.id
 
 
