@@ -13,6 +13,7 @@ from bench import (
     opt_out_words,
     outbound_rate,
     pages,
+    patient_import,
     scale_out,
     webhook_rate,
 )
@@ -26,6 +27,7 @@ MEASURES = {
     "outbound_rate": outbound_rate,
     "scale_out": scale_out,
     "pages": pages,
+    "patient_import": patient_import,
     "in_browser": in_browser,
     "footprint": footprint,
     "cold_start": cold_start,

@@ -5,6 +5,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from pathlib import Path
+from uuid import UUID
 
 import click
 from pydantic import ValidationError
@@ -14,7 +16,7 @@ from sqlalchemy import NullPool, create_engine
 from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlalchemy.orm import Session
 
-from triage import config, gateways, runtime
+from triage import bulk_import, config, gateways, runtime
 from triage.config import Settings
 from triage.domain import audit
 from triage.domain.access import factors, set_up
@@ -255,6 +257,52 @@ def link_number(chart_number: str, number: str, practice_name: str | None) -> No
     click.echo(f"Patient {chart_number} is reached at this number.")
 
 
+@patients.command("import")
+@click.argument(
+    "path", metavar="[FILE]", required=False, type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
+@click.option("--apply", "is_applied", is_flag=True, help="Import; without it every row is only tried.")
+@click.option(
+    "--map", "fields", multiple=True, metavar="FIELD=HEADING", help="What a column means; may be repeated."
+)
+@click.option("--dates", type=click.Choice(["mdy", "dmy"]), help="What comes first in 03/04/1980.")
+@click.option("--encoding", type=click.Choice(["utf-8", "utf-16", "cp1252"]), help="If it is not found out.")
+@click.option("--delimiter", type=click.Choice([",", ";", "tab", "|"]), help="If it is not found out.")
+@click.option(
+    "--continue", "continued", type=click.UUID, metavar="ID", help="Go on with an import that stopped."
+)
+@click.option("--undo", "undone", type=click.UUID, metavar="ID", help="Take an import back, within 24 hours.")
+@IN_PRACTICE
+def import_patients(
+    path: Path | None,
+    is_applied: bool,
+    fields: tuple[str, ...],
+    dates: str | None,
+    encoding: str | None,
+    delimiter: str | None,
+    continued: UUID | None,
+    undone: UUID | None,
+    practice_name: str | None,
+) -> None:
+    """Patients from a table (CSV) or FHIR R4 (bundle, NDJSON); tried first, and imported with --apply.
+
+    A patient is known again by the chart number. Whether somebody may be texted is never changed.
+    """
+    if sum(one is not None for one in (path, continued, undone)) != 1:
+        raise click.UsageError("Name a FILE, or an import with --continue or --undo.")
+    with _at_work() as session:
+        practice = _practice(session, practice_name)
+        if path is not None:
+            wanted = bulk_import.Wanted(encoding, delimiter, dates, fields)
+            run_id = bulk_import.bring(session, practice.id, path, wanted).id
+        else:
+            run_id = bulk_import.go_on(
+                session, practice.id, continued or undone, is_undone=undone is not None
+            )
+    with _clearly():
+        bulk_import.finish(run_id, is_applied=is_applied or path is None)
+
+
 @click.command("setup-code")
 def setup_code() -> None:
     """Print a one-time code for the page /set-up, which makes the first practice and its admin. Voids the former code."""
@@ -288,11 +336,18 @@ def _way_to_set_up(code: str) -> str:
 
 @contextmanager
 def _at_work() -> Iterator[Session]:
-    """One transaction on the database of this installation; whatever stops it becomes a clear sentence."""
-    try:
+    """One transaction on the database of this installation."""
+    with _clearly():
         runtime.connect(config.settings())
         with db.transaction() as session:
             yield session
+
+
+@contextmanager
+def _clearly() -> Iterator[None]:
+    """Whatever stops the work becomes a clear sentence."""
+    try:
+        yield
     except ValidationError as error:
         problems = "\n  ".join(config.problems(error))
         raise click.ClickException(f"These settings cannot be used.\n  {problems}") from None
