@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ARRAY, String, Uuid, bindparam, func, or_, select
+from sqlalchemy import ARRAY, String, Uuid, bindparam, func, or_, select, text
 from sqlalchemy.orm import Session
 
 from triage.domain.importing.entries import Colleague, Entry
@@ -146,6 +146,10 @@ _TEAMS = select(CareTeamMember.patient_id, CareTeamMember.member_id).where(
 )
 
 
+# What was planned for a table that was empty a moment ago, the checks of references above all, reads all of it.
+_PLAN_ANEW = text("discard plans")
+
+
 def gather(
     session: Session,
     run: ImportRun,
@@ -154,6 +158,7 @@ def gather(
     facilities: dict[str, UUID],
 ) -> Facts:
     """Patients that may change are locked, except in a trial."""
+    session.execute(_PLAN_ANEW)
     facts = Facts(run.practice_id, facilities)
     _gather_references(session, run, entries, facts)
     charts = {entry.chart_number for entry in entries if entry.chart_number}
