@@ -5,6 +5,7 @@ A page that nobody visits here fails the test: name it among PLACES.
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -20,12 +21,15 @@ from twilio.request_validator import RequestValidator
 from bench.installation import Installation
 from tests import builders, cast
 from tests.cast import Cast
+from tests.domain.importing.files import ROSA, a_bundle, a_table
 from tests.stories.clinic import Clinic
 from tests.stories.desk import Desk
 from triage.app import create_app
 from triage.config import Settings
 from triage.domain.access import tokens
 from triage.domain.access.tokens import Purpose
+from triage.domain.importing import starting
+from triage.domain.importing.run import ImportRow, Outcome, State, Undo
 from triage.domain.inbox.task import Task
 from triage.kit import clock
 
@@ -33,6 +37,7 @@ WITH_PHONES = True
 
 # They answer with something else than HTML.
 NO_PAGES = {
+    "importing.report",
     "static",
     "health.healthz",
     "health.readyz",
@@ -49,6 +54,7 @@ NO_PAGES = {
 PIECES = {
     "auth.again",
     "selection.choose_view",
+    "importing.progress",
     "inbox.rows",
     "inbox.row",
     "inbox.counts",
@@ -128,6 +134,12 @@ PLACES = [
     Place("patients.search", "/patients", ("Name, number, birth date or id=porter", "Search")),
     Place("patients.search", "/patients", ("Name, number, birth date or id=nobody", "Search")),
     Place("patients.show", "/patients/{patient}"),
+    Place("importing.index", "/patients/import"),
+    Place("importing.show", "/patients/import/{import_draft}"),
+    Place("importing.show", "/patients/import/{import_running}"),
+    Place("importing.show", "/patients/import/{import_tried}"),
+    Place("importing.show", "/patients/import/{import_done}"),
+    Place("importing.show", "/patients/import/{import_fhir}"),
     Place("settings.home", "/settings"),
     Place("settings.practice", "/settings/practice"),
     Place("settings.practice", "/settings/practice", ("Name=", "Save")),
@@ -267,6 +279,7 @@ def _furnish(clinic: Clinic, people: Cast) -> dict[str, Any]:
     }
     session.commit()
     return {
+        **_imports(session, people),
         "reset": links[Purpose.PASSWORD_RESET],
         "invitation": links[Purpose.INVITATION],
         "known": known.conversation_id,
@@ -282,6 +295,43 @@ def _furnish(clinic: Clinic, people: Cast) -> dict[str, Any]:
         "facility": people.north.id,
         "number": people.north_number.id,
     }
+
+
+def _imports(session: Session, people: Cast) -> dict[str, Any]:
+    """In every state that a page has; no worker touches one that another seems to hold."""
+    rows = [f"{7000 + number},{'Wolfeschlegelstein' * 6},Long,03/04/1980,,," for number in range(30)]
+    content = a_table(ROSA, *rows, "2003,,,,,,", "2001,Twice,,,,,")
+    content = content.replace(b"Chart,", b"A heading that is long and says a lot,Chart no.,", 1)
+    states = {"draft": State.DRAFT, "running": State.RUNNING, "tried": State.CHECKED, "done": State.DONE}
+    made: dict[str, Any] = {}
+    for name, state in states.items():
+        now = clock.now(session)
+        run = starting.bring(session, people.practice_id, [content], by=people.admin.id, now=now)
+        run.state, run.total, run.place, run.made, run.refused = state, 120_000, 64_000, 63_000, 1_000
+        run.lease_until = now + timedelta(hours=1)
+        run.started_at = run.finished_at = run.pass_began_at = (
+            now if state in (State.RUNNING, State.DONE) else None
+        )
+        for line in (3, 1_204) if name in ("tried", "done") else ():
+            reason = "The patient that it belongs to is not in this file, or was refused."
+            session.add(
+                ImportRow(
+                    practice_id=people.practice_id,
+                    run_id=run.id,
+                    is_trial=name == "tried",
+                    place=line,
+                    line=line,
+                    outcome=Outcome.REFUSED if line == 3 else Outcome.MADE,
+                    reason=reason,
+                    patient_id=people.pat.id,
+                    undo=Undo.KEPT if line != 3 else None,
+                    undo_reason="It was edited since." if line != 3 else None,
+                )
+            )
+        made[f"import_{name}"] = run.id
+    bundle = a_bundle({"resourceType": "Patient"})
+    run = starting.bring(session, people.practice_id, [bundle], by=people.admin.id, now=clock.now(session))
+    return {**made, "import_fhir": run.id}
 
 
 def _task(clinic: Clinic, body: str) -> Task:

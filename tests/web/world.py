@@ -223,9 +223,7 @@ def _things(session: Session, cast_: Cast, place: _Place, word: str, assignee: M
 def _an_import(session: Session, place: _Place, canary: str) -> UUID:
     """A file whose columns are to be chosen."""
     content = f"Chart,First name,Last name\n9{len(canary)},Canary,{canary}\n".encode()
-    return starting.bring(
-        session, place.practice_id, [content], by=place.mover.id, now=clock.now(session)
-    ).id
+    return starting.bring(session, place.practice_id, [content], by=place.mover.id, now=clock.now(session)).id
 
 
 def _a_failed_text(session: Session, conversation: Conversation, place: _Place, *, by: Member) -> Message:

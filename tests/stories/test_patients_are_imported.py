@@ -1,0 +1,70 @@
+"""Ana imports a table of patients at a real browser, with scripts and without; workers do it behind the pages."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.cast import Cast
+from tests.domain.importing.files import HEADINGS, OMAR, ROSA
+from tests.stories.clinic import Clinic
+from tests.stories.desk import Desk
+from triage.domain.patients.patient import by_chart_number
+
+DeskOf = Callable[..., Desk]
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    path = tmp_path / "patients.csv"
+    path.write_text(f"{HEADINGS}\n{ROSA}\n{OMAR}\n2003,,,,,,\n")
+    return path
+
+
+def bring(ana: Desk, table: Path) -> None:
+    ana.open("/patients")
+    ana.page.get_by_role("link", name="Import", exact=True).click()
+    ana.page.get_by_label("File").set_input_files(table)
+    ana.button("Upload").click()
+    expect(ana.page.get_by_label("DOB is imported as")).to_have_value("born_on")
+    ana.button("Try every row").click()
+
+
+def test_the_page_tells_by_itself_how_far_it_is(
+    clinic: Clinic, desk_of: DeskOf, people: Cast, table: Path
+) -> None:
+    ana = desk_of("ana")
+
+    bring(ana, table)
+    expect(ana.page.get_by_role("heading", name="What would happen")).to_be_visible()
+    expect(ana.page.get_by_text("It has no first name.")).to_be_visible()
+    ana.button("Import 2").click()
+    expect(ana.page.get_by_role("heading", name="What happened")).to_be_visible()
+    assert by_chart_number(clinic.session, people.practice_id, "2001") is not None
+    ana.button("Undo this import").click()
+
+    expect(ana.page.get_by_text("Undone", exact=True).first).to_be_visible()
+    clinic.session.rollback()
+    assert by_chart_number(clinic.session, people.practice_id, "2001") is None
+
+
+def test_without_scripts_ana_looks_again(clinic: Clinic, desk_of: DeskOf, people: Cast, table: Path) -> None:
+    ana = desk_of("ana", java_script_enabled=False)
+
+    bring(ana, table)
+    until_there(ana, "Import 2")
+    ana.button("Import 2").click()
+    until_there(ana, "Undo this import")
+
+    assert by_chart_number(clinic.session, people.practice_id, "2001") is not None
+
+
+def until_there(ana: Desk, button: str) -> None:
+    """By the link that asks for the page again, as long as a worker is at it."""
+    again = ana.page.get_by_role("link", name="Look again")
+    while not ana.button(button).count():
+        if again.count():
+            again.click()
+        else:
+            expect(ana.button(button)).to_be_visible()
