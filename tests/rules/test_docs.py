@@ -27,6 +27,7 @@ PARTS = (
     "triage/domain/practice/",
     "triage/domain/access/",
     "triage/domain/intake/",
+    "triage/domain/importing/",
 )
 OF_COMPOSE = {"TRIAGE_DOMAIN", "TRIAGE_OWNER_PASSWORD", "TRIAGE_APP_PASSWORD"}
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TypeVar
 
-from flask import Flask, Response, request
+from flask import Flask, Response, current_app, request
 from flask_login import current_user
 from flask_wtf.csrf import CSRFError, CSRFProtect
 
@@ -40,14 +40,8 @@ def takes_up_to(size: int) -> Callable[[View], View]:
 
 
 def install(app: Flask, settings: Settings) -> None:
-    @app.before_request
-    def take_large_files() -> None:
-        """Before anybody reads the form, which the check of its token does."""
-        view = app.view_functions.get(request.endpoint or "")
-        size = getattr(view, "takes_up_to", None)
-        if size and current_user.is_authenticated and current_user.member.may(view.privilege):  # type: ignore[union-attr]  # there is a view
-            request.max_content_length = size
-
+    # Before anybody reads the form, which the check of its token does.
+    app.before_request(_take_large_files)
     csrf.init_app(app)
     framed_by = "'self'" if settings.simulator_url else "'none'"
     page_policy = f"{POLICY}; frame-ancestors {framed_by}"
@@ -92,3 +86,11 @@ def install(app: Flask, settings: Settings) -> None:
         response.headers.add("Content-Security-Policy", own.get(request.endpoint or "", page_policy))
         response.headers.setdefault("Cache-Control", "no-store")
         return response
+
+
+def _take_large_files() -> None:
+    view = current_app.view_functions.get(request.endpoint or "")
+    size = getattr(view, "takes_up_to", None)
+    privilege = getattr(view, "privilege", None)
+    if size and privilege and current_user.is_authenticated and current_user.member.may(privilege):
+        request.max_content_length = size

@@ -75,7 +75,7 @@ def test_nobody_takes_what_another_worker_holds(session: Session, cast: Cast) ->
 
 def test_two_who_meet_write_nothing_twice(session: Session, cast: Cast) -> None:
     run = started(session, cast, a_table(*ROWS))
-    inner = []
+    inner: list[bool] = []
 
     def another() -> None:
         if not inner:
