@@ -50,6 +50,7 @@ def install(app: Flask, assets: Assets) -> None:
         phone=phone,
         short_date=short_date,
         when=when,
+        whole=whole,
         with_links=links.parts,
     )
     app.jinja_env.globals.update(
@@ -131,6 +132,11 @@ def count(number: int | None) -> str:
     if not number:
         return ""
     return str(number) if number <= COUNT_LIMIT else f"{COUNT_LIMIT}+"
+
+
+def whole(number: int) -> str:
+    """12,345: every digit, where `count` would say 999+."""
+    return f"{number:,}"
 
 
 def hue(identity: UUID | str) -> str:

@@ -19,7 +19,7 @@ from triage.domain.importing.values import DateOrder
 from triage.domain.practice.privileges import Privilege
 from triage.kit import clock, db
 from triage.kit.errors import Invalid
-from triage.web import once, render
+from triage.web import filters, once, render
 from triage.web.auth import current_member, needs, now_of_request
 from triage.web.render import Toast
 from triage.web.security import takes_up_to
@@ -229,6 +229,8 @@ def _shown(import_id: UUID, errors: Mapping[str, str] | None = None) -> dict[str
         "state": STATES[run.state],
         "format": FORMATS[run.format],
         "preview": preview,
+        "samples": _samples(preview) if preview else [],
+        "kilobytes": max(1, round(run.size / 1024)),
         "told": told,
         "is_told_cut": len(told) >= runs.MOST_SHOWN,
         "kept": kept,
@@ -248,6 +250,18 @@ def _shown(import_id: UUID, errors: Mapping[str, str] | None = None) -> dict[str
         "is_choosing": _is_choosing(run),
         **_speed(run),
     }
+
+
+def _samples(preview: starting.Preview) -> list[list[str]]:
+    """For each column the first cells that hold something."""
+    return [
+        [row[place] for row in preview.rows if row[place].strip()][:3]
+        for place in range(len(preview.headings))
+    ]
+
+
+def _in_words(left: timedelta) -> str:
+    return filters.duration(left) if left >= timedelta(minutes=1) else "less than a minute"
 
 
 def _is_choosing(run: ImportRun) -> bool:
@@ -274,5 +288,5 @@ def _speed(run: ImportRun) -> dict[str, Any]:
         "rate": round((rows - (run.pass_began_place if run.state is State.RUNNING else 0)) / seconds)
         if seconds > 0.5
         else None,
-        "left": left,
+        "left": _in_words(left) if left is not None else "",
     }
