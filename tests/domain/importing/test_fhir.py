@@ -157,6 +157,24 @@ def test_wrong_resources_are_refused_and_others_are_not(
     assert [(one.line, one.reason) for one in told_of(session, run)] == [(1, reason)]
 
 
+@pytest.mark.parametrize("sign", ["\x00", "\ud800", "\u202e", "x" * 5000])
+def test_signs_that_cannot_be_kept_hold_nothing_up(session: Session, cast: Cast, sign: str) -> None:
+    strange = a_patient("F3", id=f"a{sign}", name=[{"family": f"Ríos{sign}"[:90], "given": ["Rosa"]}])
+    relative = {**MOTHER, "patient": {"reference": f"Patient/a{sign}"}}
+    practitioner = {**ANA, "id": sign, "telecom": [{"system": "email", "value": sign}]}
+    team = {
+        **TEAM,
+        "subject": {"reference": f"Patient/a{sign}"},
+        "participant": [{"member": {"reference": sign}}],
+    }
+
+    run = imported(session, cast, a_bundle(strange, relative, practitioner, team, a_patient("F9")))
+
+    assert run.state is State.DONE
+    assert by_chart_number(session, cast.practice_id, "F3") is not None
+    assert by_chart_number(session, cast.practice_id, "F9") is not None
+
+
 def test_two_patients_with_one_identifier_are_told_apart_by_nobody(session: Session, cast: Cast) -> None:
     run = tried(session, cast, a_bundle(a_patient(), a_patient()))
 

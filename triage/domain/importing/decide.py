@@ -22,7 +22,6 @@ from triage.domain.patients.patient import PatientKind, sort_key
 from triage.kit import db
 
 Row = dict[str, Any]
-LONGEST_REFERENCE = 200
 
 
 @dataclass(slots=True)
@@ -338,7 +337,7 @@ class Decider:
         chart: str = "",
         references: tuple[str, ...] = (),
     ) -> Row:
-        names = [name[:LONGEST_REFERENCE] for name in references] + [None, None]
+        names = [*references, None, None]
         row: Row = {
             "place": place,
             "line": line,

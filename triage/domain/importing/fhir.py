@@ -24,6 +24,8 @@ PASSES = (frozenset({"Patient", "Practitioner", "Appointment"}), frozenset({"Rel
 KEPT = frozenset.union(*PASSES)
 # Parts of one resource: more than any patient has.
 MOST_PARTS = 20_000
+MOST_CONTACTS = 10
+LONGEST_REFERENCE = 200
 ANIMAL = "http://hl7.org/fhir/StructureDefinition/patient-animal"
 _RELATIONS = {
     "MTH": "mother", "FTH": "father", "PRN": "parent", "GUARD": "guardian", "SPS": "spouse", "WIFE": "wife",
@@ -94,7 +96,9 @@ def _of_bundle(opened: io.BufferedReader) -> Iterator[tuple[int, str, Resource |
 
 
 def _record(line: int, reference: str, kind: str, resource: Resource, today: date) -> Record:
-    references = tuple(name for name in (reference, f"{kind}/{_text(resource.get('id'))}") if name)
+    references = tuple(
+        _reference(name) for name in (reference, f"{kind}/{_text(resource.get('id'))}") if name
+    )
     try:
         if kind == "Patient":
             return _patient(line, references, resource, today)
@@ -128,7 +132,8 @@ def _patient(line: int, references: tuple[str, ...], resource: Resource, today: 
     }
     said["species"] = _species(resource)
     given |= {name: value for name, value in said.items() if value is not None}
-    contacts = tuple(_embedded(one) for one in _maps(resource.get("contact")) if _maps([one.get("name")]))
+    embedded = [one for one in _maps(resource.get("contact")) if _maps([one.get("name")])]
+    contacts = tuple(_embedded(one) for one in embedded[:MOST_CONTACTS])
     return Entry(line, chart, given, _numbers(resource), contacts, notes=tuple(notes), references=references)
 
 
@@ -227,7 +232,7 @@ def _related(line: int, resource: Resource, today: date) -> Entry:
     first, last = _name(resource)
     born = _born_on(resource, today, [])
     contact = Contact(f"{first} {last}".strip(), _relation(resource), _numbers(resource), born)
-    patient = _text(_map(resource.get("patient")).get("reference"))
+    patient = _reference(_map(resource.get("patient")).get("reference"))
     return Entry(line, contacts=(contact,), of_patient=False, patient=patient)
 
 
@@ -247,7 +252,7 @@ def _relation(resource: Resource) -> str:
 def _colleague(resource: Resource) -> Colleague:
     first, last = _name(resource)
     mail = (one.get("value") for one in _maps(resource.get("telecom")) if one.get("system") == "email")
-    return Colleague(f"{first} {last}".strip(), _text(next(mail, "")).lower())
+    return Colleague(f"{first} {last}".strip(), values.clean(_text(next(mail, ""))).lower())
 
 
 def _team(line: int, resource: Resource) -> Entry:
@@ -257,14 +262,19 @@ def _team(line: int, resource: Resource) -> Entry:
     for one in _maps(resource.get("participant")):
         role = next((text for concept in _maps(one.get("role")) if (text := _word(concept))), "")
         if not _map(one.get("period")).get("end"):
-            places.append((_text(_map(one.get("member")).get("reference")), role))
-    patient = _text(_map(resource.get("subject")).get("reference"))
+            places.append((_reference(_map(one.get("member")).get("reference")), role))
+    patient = _reference(_map(resource.get("subject")).get("reference"))
     return Entry(line, team=tuple(places[:50]), of_patient=False, patient=patient)
 
 
 def _word(concept: Resource) -> str:
     words = [concept.get("text"), *(code.get("display") for code in _maps(concept.get("coding")))]
     return next((values.clean(_text(word)[:60], longest=60) for word in words if word), "")
+
+
+def _reference(value: object) -> str:
+    """By which rows of a file mean one another; nobody reads it, but it must be possible to keep it."""
+    return "".join(sign for sign in _text(value) if sign.isprintable())[:LONGEST_REFERENCE]
 
 
 def _text(value: object) -> str:
