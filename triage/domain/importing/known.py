@@ -147,7 +147,7 @@ _TEAMS = select(CareTeamMember.patient_id, CareTeamMember.member_id).where(
 
 
 # What was planned for a table that was empty a moment ago, the checks of references above all, reads all of it.
-_PLAN_ANEW = text("discard plans")
+PLAN_ANEW = text("discard plans")
 
 
 def gather(
@@ -158,7 +158,7 @@ def gather(
     facilities: dict[str, UUID],
 ) -> Facts:
     """Patients that may change are locked, except in a trial."""
-    session.execute(_PLAN_ANEW)
+    session.execute(PLAN_ANEW)
     facts = Facts(run.practice_id, facilities)
     _gather_references(session, run, entries, facts)
     charts = {entry.chart_number for entry in entries if entry.chart_number}

@@ -14,7 +14,7 @@ from triage.domain.conversations.conversation import Conversation
 from triage.domain.conversations.message import Message
 from triage.domain.importing import writing
 from triage.domain.importing.decide import updated
-from triage.domain.importing.known import FIELDS, Known, as_words
+from triage.domain.importing.known import FIELDS, PLAN_ANEW, Known, as_words
 from triage.domain.importing.run import ImportRow, ImportRun, Outcome, Undo
 from triage.domain.inbox import places
 from triage.domain.inbox.task import Task
@@ -61,6 +61,7 @@ _ADD_AUDITS = Addition(
 
 def undo_chunk(session: Session, run: ImportRun, *, now: datetime) -> bool:
     """The next rows from the end; False when there is none. Safe to repeat: the place is kept with it."""
+    session.execute(PLAN_ANEW)
     rows = session.scalars(
         select(ImportRow)
         .where(

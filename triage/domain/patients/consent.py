@@ -61,6 +61,9 @@ class ConsentEvent(db.OfPractice, db.Base):
         db.within_practice("member_id", "member"),
         db.within_practice("patient_id", "patient"),
         Index("ix_consent_event_phone", "practice_id", "phone_id", "at"),
+        Index(
+            "ix_consent_event_patient", "practice_id", "patient_id", postgresql_where="patient_id is not null"
+        ),
     )
 
     phone_id: Mapped[UUID]

@@ -66,6 +66,7 @@ class PhoneUse(db.OfPractice, db.Base):
         db.within_practice("contact_id", "contact"),
         Index("ix_phone_use_phone", "practice_id", "phone_id"),
         Index("ix_phone_use_patient", "practice_id", "patient_id"),
+        Index("ix_phone_use_contact", "practice_id", "contact_id", postgresql_where="contact_id is not null"),
         UniqueConstraint("phone_id", "patient_id", "contact_id", postgresql_nulls_not_distinct=True),
         CheckConstraint("(consented_at is null) = (consented_how is null)", name="consent"),
     )
