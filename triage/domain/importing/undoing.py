@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Integer, String, delete, exists, or_, select, update
+from sqlalchemy import Integer, String, delete, exists, or_, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -314,13 +314,13 @@ def _take_contacts_away(session: Session, links: Sequence[_Link]) -> None:
     """A contact who is still reached at a number about the patient stays."""
     if not links:
         return
-    for patient_id, contact_id in links:
-        reached = exists().where(PhoneUse.patient_id == patient_id, PhoneUse.contact_id == contact_id)
-        session.execute(
-            delete(PatientContact).where(
-                PatientContact.patient_id == patient_id, PatientContact.contact_id == contact_id, ~reached
-            )
-        )
+    reached = exists().where(
+        PhoneUse.patient_id == PatientContact.patient_id, PhoneUse.contact_id == PatientContact.contact_id
+    )
+    of_links = tuple_(PatientContact.patient_id, PatientContact.contact_id).in_(links)
+    session.execute(
+        delete(PatientContact).where(of_links, ~reached).execution_options(synchronize_session=False)
+    )
     session.execute(
         delete(Contact).where(
             Contact.id.in_([link.contact_id for link in links]),
