@@ -22,7 +22,6 @@ STAFF = ("opted_out_by_staff", "opted_in_by_staff")
 
 
 def upgrade() -> None:
-    _kinds((*BEFORE, *STAFF))
     op.create_table(
         "possible_opt_out",
         sa.Column("phone_id", sa.Uuid(), nullable=False),
@@ -72,6 +71,7 @@ def upgrade() -> None:
         "create trigger consent_event_is_append_only before update or delete on consent_event"
         " for each row execute function refuse_change()"
     )
+    _kinds((*BEFORE, *STAFF))
 
 
 def downgrade() -> None:
@@ -82,10 +82,11 @@ def downgrade() -> None:
 
 
 def _kinds(words: tuple[str, ...]) -> None:
-    """Checked apart from the change, so that nobody waits for the table."""
+    """Last of all, and rows are checked apart from the change, so that others read and write meanwhile."""
     listed = ", ".join(f"'{word}'" for word in words)
     op.drop_constraint(op.f("ck_consent_event_kind"), "consent_event")
     op.execute(
         f"alter table consent_event add constraint ck_consent_event_kind check (kind in ({listed})) not valid"
     )
-    op.execute("alter table consent_event validate constraint ck_consent_event_kind")
+    with op.get_context().autocommit_block():
+        op.execute("alter table consent_event validate constraint ck_consent_event_kind")

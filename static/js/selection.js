@@ -49,7 +49,7 @@ async function chooseView({ dataset: { source } }) {
   const count = (await fragment(source))?.firstElementChild;
   if (!count) return say("This view has changed. Look at it again.", "danger", 8000);
   find("#selection-count").replaceWith(count);
-  view = { view: count.dataset.view, seen: count.dataset.seen };
+  view = { view: count.dataset.view, seen: count.dataset.seen, of: count.dataset.of };
   find("#select-view").hidden = true;
   find("[data-bulk]", form()).focus();
 }
@@ -156,7 +156,8 @@ document.addEventListener("rows:settled", () => {
     const row = queue.rowsOf(task)[0];
     if (!row || row.dataset.version !== version) chosen.delete(task);
   }
-  if (!isOn()) view = null;
+  // Another page, by Back or by a link, is another view.
+  if (!isOn() || find("#selection-count")?.dataset.of !== view?.of) view = null;
   for (const row of queue.rows()) if (box(row)) box(row).checked = chosen.has(row.dataset.task);
   show();
 });

@@ -337,8 +337,9 @@ POLICY: dict[tuple[str, str], Entry] = {
     ("drafts.draft", "GET"): Entry(SEE),
     ("drafts.save", "POST"): Entry(SEE, form={"body": "Nine is"}, also_reads={"draft_version", "quietly"}),
     ("conversations.mark_unread", "POST"): Entry(SEE, also_reads={"task", "version"}),
-    ("conversations.opt_out", "POST"): Entry(DECIDE),
-    ("conversations.dismiss_opt_out", "POST"): Entry(DECIDE),
+    ("conversations.opt_out", "POST"): Entry(SEE),
+    ("conversations.opt_in", "POST"): Entry(SEE),
+    ("conversations.dismiss_opt_out", "POST"): Entry(DECIDE, also_reads={"until"}),
     ("conversations.thread", "GET"): Entry(SEE, query={"task": "{task_id}"}, foreign={"task": "404"}),
     ("conversations.panel", "GET"): Entry(SEE),
     ("conversations.window", "GET"): Entry(

@@ -177,7 +177,7 @@ def test_a_search_of_somebody_else_has_ended(ana: Browser, admin: Browser, sessi
     assert "That search has ended." in admin.get(address).text
 
 
-@pytest.mark.parametrize("words", ["", "a"])
+@pytest.mark.parametrize("words", ["a", " b "])
 def test_too_few_letters_are_refused_in_words(ana: Browser, words: str) -> None:
     searched(ana, words)
 
@@ -217,3 +217,13 @@ def test_a_list_is_fetched_again_as_long_as_it_was(ana: Browser, session: Sessio
     assert ana.part("/inbox/unassigned/rows").text.count('class="row ') == 50
     assert ana.part("/inbox/unassigned/rows?size=52").text.count('class="row ') == 52
     assert "50 of 52" in ana.get("/inbox/unassigned").text
+
+
+def test_an_emptied_search_box_shows_the_whole_view_again(ana: Browser, session: Session, cast: Cast) -> None:
+    builders.a_task(session, cast=cast, body="A refill")
+    found = ana.post("/inbox/all/search", q="refill").location
+
+    cleared = ana.post("/inbox/all/search", q="  ", back=found)
+
+    assert "search=" in found
+    assert cleared.location == "/inbox/all"

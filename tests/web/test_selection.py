@@ -53,6 +53,9 @@ def test_ana_completes_three_at_once_and_takes_it_back(ana: Browser, session: Se
     assert [now(session, task).state for task in tasks] == [State.PENDING] * 3
 
 
+SEEN = "2026-11-25T10:00:00+00:00 5:5:"
+
+
 def test_all_of_a_view_is_completed_as_it_was_seen(ana: Browser, session: Session, cast: Cast) -> None:
     tasks = three(session, cast)
     elsewhere = builders.a_task(session, cast=cast, to=SOUTH_NUMBER)
@@ -62,8 +65,15 @@ def test_all_of_a_view_is_completed_as_it_was_seen(ana: Browser, session: Sessio
     assert "All 3 selected" in chosen_view
     assert seen
 
-    part = ana.post_part("/selection/completion", at=at, view="unassigned", seen=seen[1]).text
+    of = re.search(r'data-of="([^"]+)"', chosen_view)
+    assert of
+    form = {"view": "unassigned", "seen": seen[1], "of": of[1]}
 
+    elsewhere_now = ana.post_part("/selection/completion", at="/inbox/unassigned", **form)
+    part = ana.post_part("/selection/completion", at=at, **form).text
+
+    assert elsewhere_now.status_code == 409
+    assert "This view has changed" in elsewhere_now.text
     assert "3 completed" in part
     assert 'hx-target="#list"' in part
     assert [now(session, task).state for task in tasks] == [State.COMPLETED] * 3
@@ -73,9 +83,9 @@ def test_all_of_a_view_is_completed_as_it_was_seen(ana: Browser, session: Sessio
 @pytest.mark.parametrize(
     ("at", "view", "seen", "status"),
     [
-        ("/inbox/all", "unassigned", "2026-11-25T10:00:00+00:00", 409),
-        ("/inbox/all?search=0190f000-0000-7000-8000-000000000000", "all", "2026-11-25T10:00:00+00:00", 409),
-        ("/inbox/all", "nonsense", "2026-11-25T10:00:00+00:00", 404),
+        ("/inbox/all", "unassigned", SEEN, 409),
+        ("/inbox/all?search=0190f000-0000-7000-8000-000000000000", "all", SEEN, 409),
+        ("/inbox/all", "nonsense", SEEN, 404),
         ("/inbox/all", "all", "yesterday", 422),
         ("/inbox/all", "all", "2026-11-25T10:00:00", 422),
     ],

@@ -29,6 +29,7 @@ class Action(StrEnum):
     CONSENT_RECORDED = "consent_recorded"
     OPTED_OUT = "opted_out"
     OPTED_IN = "opted_in"
+    OPT_OUT_DECIDED = "opt_out_decided"
     NUMBER_SWITCHED = "number_switched"
     PATIENT_CHANGED = "patient_changed"
     INBOUND_RELEASED = "inbound_released"

@@ -1,6 +1,8 @@
 """A conversation: replying, the thread, the patient beside it, and starting a new one."""
 
 import re
+from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -9,7 +11,6 @@ from sqlalchemy.orm import Session
 
 from triage.domain import audit
 from triage.domain.conversations import reading
-from triage.domain.conversations.asking_out import Decision
 from triage.domain.conversations.conversation import Conversation
 from triage.domain.inbox import begun, deciding, folders, replying, scope, transitions
 from triage.domain.inbox.record import Number, numbers_of
@@ -147,22 +148,31 @@ def mark_unread(conversation_id: UUID) -> Response:
 @conversations.post("/conversations/<uuid:conversation_id>/opt-out")
 @needs(Privilege.MESSAGES)
 def opt_out(conversation_id: UUID) -> Response:
-    """A member confirms that the patient asked, in their own words, for no more texts."""
-    return _decide(conversation_id, Decision.OPTED_OUT, "Opted out. This number gets no more texts.")
+    """The patient asked, in whatever words, for no more texts."""
+    return _decide(conversation_id, deciding.opt_out, "Opted out. This number gets no more texts.")
+
+
+@conversations.post("/conversations/<uuid:conversation_id>/opt-in")
+@needs(Privilege.MESSAGES)
+def opt_in(conversation_id: UUID) -> Response:
+    """The patient told a member that texts are welcome again."""
+    return _decide(conversation_id, deciding.opt_in, "Opted in again. This number may be texted.")
 
 
 @conversations.post("/conversations/<uuid:conversation_id>/opt-out/dismissal")
 @needs(Privilege.MESSAGES)
 def dismiss_opt_out(conversation_id: UUID) -> Response:
-    return _decide(conversation_id, Decision.DISMISSED, "Noted: not an opt-out.")
+    """The texts that the page asked about meant something else."""
+    dismiss = partial(deciding.dismiss, until=_uuid(request.form.get("until")))
+    return _decide(conversation_id, dismiss, "Noted: not an opt-out.")
 
 
-def _decide(conversation_id: UUID, decision: Decision, said: str) -> Response:
+def _decide(conversation_id: UUID, deed: Callable[..., None], said: str) -> Response:
     member = current_member()
     with db.transaction() as session:
         conversation = scope.find_conversation(session, member, conversation_id, lock=True)
         if not once.is_repeated(session, member):
-            deciding.decide(session, conversation, decision, by=member)
+            deed(session, conversation, by=member)
         now = changed.gather(session, member, conversation, task_id=changed.asker().task_id)
     return changed.answer(now, Toast(said), composer={})
 

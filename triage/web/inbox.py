@@ -86,6 +86,8 @@ def search(folder: str) -> Response:
     """Look for words in a folder: they are kept here, and the address gets an id that says nothing."""
     member = current_member()
     query: dict[str, Any] = filtering.of_page()
+    if not request.form.get("q", "").strip():
+        return _to(url_for("inbox.folder", folder=folder, **{**query, "search": None, "all": None}))
     try:
         with db.transaction() as session:
             slug = folders.find_slug(member, folder)

@@ -8,10 +8,10 @@ from flask import url_for
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from triage.domain.conversations import asking_out, unanswered
-from triage.domain.conversations.asking_out import Question
+from triage.domain.conversations import unanswered
 from triage.domain.conversations.conversation import Conversation
-from triage.domain.inbox import explaining, replying, rows, scope, stars, thread, transitions
+from triage.domain.inbox import deciding, explaining, replying, rows, scope, stars, thread, transitions
+from triage.domain.inbox.deciding import Question
 from triage.domain.inbox.task import Move, State, Task
 from triage.domain.inbox.thread import Thread
 from triage.domain.patients.patient import Patient, visible_patients
@@ -76,6 +76,7 @@ class Composer(NamedTuple):
     draft: str
     draft_version: int
     signature: str
+    can_opt_in: bool
 
 
 class Opened(NamedTuple):
@@ -111,18 +112,8 @@ def look(
         composer=composer(session, member, conversation, identity),
         panel=panel(session, member, conversation, about, but=task.id if task else None),
         is_full=is_full,
-        question=_question(session, member, conversation),
+        question=deciding.question(session, member, conversation),
     )
-
-
-def _question(session: Session, member: Member, conversation: Conversation) -> Question | None:
-    """Whether the patient asked for no more texts, for who may answer here."""
-    if not scope.may_write_in(session, member, conversation):
-        return None
-    found = asking_out.questions(
-        session, member.practice_id, [conversation.phone_id], time_zone=member.practice.time_zone
-    )
-    return found.get(conversation.phone_id)
 
 
 def _patient_of_page(session: Session, member: Member, identity: Identity) -> Patient | None:
@@ -256,6 +247,7 @@ def composer(
         draft=state.draft.body if state.draft else "",
         draft_version=state.draft.version if state.draft else 0,
         signature=state.signature,
+        can_opt_in=state.way_out == "opt_in",
     )
 
 
@@ -264,7 +256,6 @@ ON_THE_RECORD = {
     "turn_on": "Turn texting on",
     "patient_on": "Turn texts on",
     "other_number": "See other numbers",
-    "opt_in": "Open the record",
 }
 
 

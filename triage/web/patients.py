@@ -108,7 +108,10 @@ def show(patient_id: UUID) -> Response:
         patient=found.patient,
         initials=initials_of(found.patient.name),
         hue=hue_of(found.patient.id),
-        languages={found.patient.language: found.patient.language, **LANGUAGES},
+        languages={
+            **LANGUAGES,
+            found.patient.language: LANGUAGES.get(found.patient.language, found.patient.language),
+        },
         may_write=member.messages is Messages.ALL,
         how_options=list(HOW.items()),
     )

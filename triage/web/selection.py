@@ -14,7 +14,7 @@ from triage.domain.inbox.bulk import Chosen, Outcome, View
 from triage.domain.inbox.task import Task, TaskEvent
 from triage.domain.practice.member import Brief, Member, load_member, members_of
 from triage.domain.practice.privileges import Messages, Privilege
-from triage.kit import clock, db
+from triage.kit import clock, db, secrets
 from triage.kit.errors import Invalid, NotPossible
 from triage.web import changed, filtering, inbox, once, render
 from triage.web.auth import current_member, needs
@@ -25,6 +25,8 @@ selection = Blueprint("selection", __name__)
 
 # A task, and the version of it that the page shows.
 CHOSEN = re.compile(r"([0-9a-fA-F-]{36})(?::([0-9]{1,9}))?")
+# When a view was looked at, and what had been committed by then.
+SEEN = re.compile(r"(\S{1,40}) (\d{1,20}:\d{1,20}:[\d,]{0,4000})")
 Deed = Callable[..., Outcome]
 # A view has more rows than anybody waits for; of fewer, each is drawn again where it stands.
 MOST_DRAWN = 200
@@ -37,9 +39,12 @@ def choose_view(folder: str) -> Response:
     """All that the asking page's view holds is chosen, as it is at this moment."""
     member = current_member()
     with db.reading() as session:
-        view = _view(session, member, folder, clock.now(session))
+        snapshot = bulk.snapshot_of(session)
+        view, of = _view(session, member, folder, clock.now(session), snapshot)
         total = bulk.size_of(session, member, view.slug, view.filters)
-    return render.fragment("inbox/_chosen_view.html", view=view, total=total, is_bounded=total == bulk.MOST)
+    return render.fragment(
+        "inbox/_chosen_view.html", view=view, of=of, total=total, is_bounded=total == bulk.MOST
+    )
 
 
 @selection.get("/selection/assignees")
@@ -210,17 +215,24 @@ def _chosen(session: Session, member: Member) -> Chosen:
     form = request.form
     if "view" not in form:
         return _tasks(form.getlist("tasks"))
+    found = SEEN.fullmatch(form.get("seen", ""))
     try:
-        seen_at = datetime.fromisoformat(form.get("seen", ""))
+        seen_at = datetime.fromisoformat(found[1] if found else "")
     except ValueError:
         raise Invalid("Choose the view again.") from None
-    if seen_at.tzinfo is None:
+    if found is None or seen_at.tzinfo is None:
         raise Invalid("Choose the view again.")
-    return _view(session, member, form["view"], seen_at)
+    view, of = _view(session, member, form["view"], seen_at, found[2])
+    if of != form.get("of"):
+        raise NotPossible("This view has changed. Look at it again.")
+    return view
 
 
-def _view(session: Session, member: Member, folder: str, seen_at: datetime) -> View:
-    """The page's folder with the filters of its address, which hold an id in place of words.
+def _view(
+    session: Session, member: Member, folder: str, seen_at: datetime, snapshot: str
+) -> tuple[View, str]:
+    """The page's folder with the filters of its address, which hold an id in place of words; and what tells it from
+    every other view.
 
     Raises `NotPossible` where the page now shows something else than it did.
     """
@@ -228,7 +240,8 @@ def _view(session: Session, member: Member, folder: str, seen_at: datetime) -> V
     narrowed = filtering.read(session, member, page.query)
     if page.slug is not slug or narrowed.has_ended:
         raise NotPossible("This view has changed. Look at it again.")
-    return View(slug, narrowed.filters, seen_at)
+    of = secrets.digest(repr((slug.value, sorted(narrowed.query.items()))))[:16]
+    return View(slug, narrowed.filters, seen_at, snapshot), of
 
 
 def _tasks(given: Sequence[str]) -> dict[UUID, int | None]:

@@ -172,3 +172,21 @@ def test_an_undo_that_is_overtaken_names_what_it_left(session: Session, cast: Ca
     with pytest.raises(NotPossible):
         bulk.undo(session, outcome.event_id, by=cast.ana)
     assert session.scalars(select(TaskEvent).where(TaskEvent.task_id == first.id)).all()
+
+
+def test_a_text_that_was_being_filed_while_the_view_was_looked_at_is_left(
+    fresh_cast: Cast, fresh_session: Session
+) -> None:
+    """Its moment lies before the look, its commit after it."""
+    snapshot = bulk.snapshot_of(fresh_session)
+    fresh_session.commit()
+    task = a_task(fresh_session, cast=fresh_cast)
+    fresh_session.commit()
+    looked_at = clock.now(fresh_session) + timedelta(minutes=1)
+
+    missed = bulk.complete(fresh_session, View(Slug.ALL, Filters(), looked_at, snapshot), by=fresh_cast.ana)
+    again = View(Slug.ALL, Filters(), looked_at, bulk.snapshot_of(fresh_session))
+    done = bulk.complete(fresh_session, again, by=fresh_cast.ana)
+
+    assert missed.left == {task.id: bulk.CHANGED}
+    assert done.done == [task.id]

@@ -11,7 +11,7 @@ from tests.builders import a_number, a_reply, a_task, a_text_from, ago, an_inbou
 from tests.cast import PAT_NUMBER, SOUTH_NUMBER, Cast
 from triage.domain.conversations import delivery, reading
 from triage.domain.conversations.delivery import OutboundState, OutboundText
-from triage.domain.inbox import folders, scope, stars, transitions
+from triage.domain.inbox import folders, rows, scope, stars, transitions
 from triage.domain.inbox.filters import Filters, Sort
 from triage.domain.inbox.folders import COUNTED, Listing, Slug
 from triage.domain.inbox.task import State, Task
@@ -112,11 +112,14 @@ def test_a_failed_text_waits_for_somebody_until_it_is_dismissed(session: Session
 
 
 def test_a_text_that_needs_a_person_waits_for_one(session: Session, cast: Cast) -> None:
-    message = a_reply(session, by=cast.ana, task=a_task(session, cast=cast))
+    task = a_task(session, cast=cast)
+    message = a_reply(session, by=cast.ana, task=task)
     session.get_one(OutboundText, message.id).state = OutboundState.NEEDS_PERSON
     session.flush()
 
+    (row,) = rows.task_rows(session, cast.ana, [task.id], now=clock.now(session))
     assert ids_in(session, cast.ana, Slug.FAILED) == [message.id]
+    assert [tag.text for tag in row.tags] == ["Not delivered", "Unknown number"]
 
 
 def test_sent_by_me_holds_what_i_sent(session: Session, cast: Cast) -> None:

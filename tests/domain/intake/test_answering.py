@@ -240,8 +240,16 @@ class TestSilence:
 
     def test_who_asks_for_no_more_texts_gets_none_by_itself(self, session: Session, cast: Cast) -> None:
         row = an_inbound(session, cast=cast, body="Please take me off your list")
+        an_inbound(session, cast=cast, body="I mean it")
 
         assert task_of(session, row)
+        assert answers_to(session) == []
+
+    def test_nor_for_what_was_written_in_the_same_breath(self, session: Session, cast: Cast) -> None:
+        for body in ("Hello?", "Please stop texting me"):
+            received(session, a_text_from(body=body), practice_id=cast.practice_id)
+        process.run_due()
+
         assert answers_to(session) == []
 
     def test_a_text_that_is_found_hours_later_is_not_answered(self, session: Session, cast: Cast) -> None:

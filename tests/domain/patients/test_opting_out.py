@@ -1,10 +1,12 @@
 """Asking in one's own words not to be texted; the figures are in `bench/opt_out_words.py`."""
 
+import unicodedata
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from triage.domain.patients.opting_out import found_in
+from triage.domain.patients.opting_out import found_in, plain
 
 
 @pytest.mark.parametrize(
@@ -50,12 +52,22 @@ def test_the_words_are_given_back_for_staff_to_see() -> None:
     assert found_in("Hello. Please don’t TEXT me anymore, thank you.") == "don't text me"
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        "I don't know who you are, quit texting",
+        "You have the wrong number by mistake please stop texting me",
+        "I never signed up for this, stop texting me",
+        "STOP STOP STOP",
+        "stopall please",
+    ],
+)
+def test_other_words_around_it_hide_nothing(body: str) -> None:
+    assert found_in(body)
+
+
 @given(st.text(max_size=1600))
-def test_whatever_is_texted_is_looked_at_without_failing(body: str) -> None:
-    assert found_in(body) is None or found_in(body)
+def test_what_is_found_stands_in_the_text(body: str) -> None:
+    found = found_in(body)
 
-
-@pytest.mark.parametrize("piece", ["no ", "stop a ", "ya no me ", "remove my ", "i don't want ", "huwag po "])
-def test_a_long_text_of_half_a_pattern_is_looked_at_at_once(piece: str) -> None:
-    """A pattern that goes back and forth for ever would hold up everybody's texts; the test would not end."""
-    assert found_in(piece * 400) in (None, found_in(piece * 400))
+    assert found is None or found in plain(body) or found in unicodedata.normalize("NFKC", body)

@@ -6,21 +6,33 @@ Any reasonable means of saying so counts, and must be honoured within ten busine
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from enum import StrEnum
-from typing import NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ARRAY, CheckConstraint, Index, UniqueConstraint, Uuid, bindparam, func, select, update
+from sqlalchemy import (
+    ARRAY,
+    CheckConstraint,
+    Index,
+    UniqueConstraint,
+    Uuid,
+    and_,
+    bindparam,
+    exists,
+    func,
+    select,
+)
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from triage.domain import audit
 from triage.domain.patients import consent
+from triage.domain.patients.consent import ConsentEvent
 from triage.domain.patients.phones import Phone
 from triage.domain.practice.member import Member
-from triage.kit import clock, db
-from triage.kit.errors import NotPossible
+from triage.kit import db
 
 BUSINESS_DAYS = 10
 SATURDAY = 5
+MOST_ASKED = 50
 
 
 class Decision(StrEnum):
@@ -29,7 +41,7 @@ class Decision(StrEnum):
 
 
 class PossibleOptOut(db.OfPractice, db.Base):
-    """One text that may ask for no more texts. `words` are those that said so, until somebody has decided."""
+    """One text that may ask for no more texts: `words` are those that say so, `noticed_at` is when it was sent."""
 
     __tablename__ = "possible_opt_out"
     __table_args__ = (
@@ -53,42 +65,46 @@ class PossibleOptOut(db.OfPractice, db.Base):
     decision: Mapped[Decision | None] = mapped_column(db.choice(Decision, "decision"))
 
 
-class Question(NamedTuple):
-    """What staff are asked about a number: the words, and the last day on which to honour them."""
-
-    words: str
-    honour_by: date
-
-
-# Undecided, of numbers that no STOP has closed meanwhile; built once, since every list of rows asks.
-_OPEN = (
-    select(PossibleOptOut.phone_id, PossibleOptOut.words, PossibleOptOut.noticed_at)
-    .join(Phone, Phone.id == PossibleOptOut.phone_id)
-    .where(
-        PossibleOptOut.practice_id == bindparam("practice_id"),
-        PossibleOptOut.phone_id == func.any(bindparam("phone_ids", type_=ARRAY(Uuid))),
-        PossibleOptOut.decided_at.is_(None),
-        Phone.opted_out_at.is_(None),
-    )
-    .order_by(PossibleOptOut.noticed_at.desc())
+# Undecided, of numbers that have not opted out since, by whatever way: then the question has answered itself.
+_IS_OPEN = and_(
+    PossibleOptOut.practice_id == bindparam("practice_id"),
+    PossibleOptOut.phone_id == func.any(bindparam("phone_ids", type_=ARRAY(Uuid))),
+    PossibleOptOut.decided_at.is_(None),
+    Phone.opted_out_at.is_(None),
+    ~exists().where(
+        ConsentEvent.practice_id == PossibleOptOut.practice_id,
+        ConsentEvent.phone_id == PossibleOptOut.phone_id,
+        ConsentEvent.kind.in_(consent.OPTING_OUT),
+        ConsentEvent.at >= PossibleOptOut.noticed_at,
+    ),
 )
-
-
-def questions(
-    session: Session, practice_id: UUID, phone_ids: Iterable[UUID], *, time_zone: str
-) -> dict[UUID, Question]:
-    """The oldest undecided one of each of these numbers."""
-    wanted = list(phone_ids)
-    if not wanted:
-        return {}
-    rows = session.execute(_OPEN, {"practice_id": practice_id, "phone_ids": wanted})
-    return {row.phone_id: Question(row.words, honour_by(row.noticed_at, time_zone)) for row in rows}
+# Built once, since every list of rows asks.
+_AMONG = (
+    select(PossibleOptOut.phone_id)
+    .distinct()
+    .join(Phone, Phone.id == PossibleOptOut.phone_id)
+    .where(_IS_OPEN)
+)
+_OF_NUMBER = (
+    select(PossibleOptOut)
+    .join(Phone, Phone.id == PossibleOptOut.phone_id)
+    .where(_IS_OPEN)
+    .order_by(PossibleOptOut.noticed_at, PossibleOptOut.id)
+    .limit(MOST_ASKED)
+)
 
 
 def among(session: Session, practice_id: UUID, phone_ids: Iterable[UUID]) -> set[UUID]:
     """Those of these numbers about which somebody must still decide."""
-    rows = session.execute(_OPEN, {"practice_id": practice_id, "phone_ids": list(phone_ids)})
-    return {row.phone_id for row in rows}
+    wanted = list(phone_ids)
+    return (
+        set(session.scalars(_AMONG, {"practice_id": practice_id, "phone_ids": wanted})) if wanted else set()
+    )
+
+
+def open_ones(session: Session, practice_id: UUID, phone_id: UUID) -> list[PossibleOptOut]:
+    """What must still be decided about a number, the first text first."""
+    return list(session.scalars(_OF_NUMBER, {"practice_id": practice_id, "phone_ids": [phone_id]}))
 
 
 def honour_by(noticed_at: datetime, time_zone: str) -> date:
@@ -100,39 +116,34 @@ def honour_by(noticed_at: datetime, time_zone: str) -> date:
     return day
 
 
-def opt_out(session: Session, phone: Phone, *, by: Member) -> None:
-    """Yes, that is what the patient meant: the number gets no more texts. Raises `NotPossible` where nothing is open."""
-    now = clock.now(session)
-    _decide(session, phone, Decision.OPTED_OUT, by, now)
-    consent.opt_out(session, phone, how=consent.OWN_WORDS, by=by.id, now=now)
-
-
-def dismiss(session: Session, phone: Phone, *, by: Member) -> None:
-    """No, the patient meant something else. Raises `NotPossible` where nothing is open."""
-    _decide(session, phone, Decision.DISMISSED, by, clock.now(session))
+def decide(
+    session: Session, asked: Iterable[PossibleOptOut], decision: Decision, *, by: Member, now: datetime
+) -> None:
+    """What these texts meant; the audit trail names each of them."""
+    for one in asked:
+        one.decided_at, one.decided_by_id, one.decision = now, by.id, decision
+        audit.record(
+            session,
+            one.practice_id,
+            audit.Action.OPT_OUT_DECIDED,
+            by=by.id,
+            at=now,
+            subject_id=one.message_id,
+            decision=decision.value,
+        )
+    session.flush()
 
 
 def note(
-    session: Session, practice_id: UUID, phone_id: UUID, message_id: UUID, words: str, *, now: datetime
+    session: Session, practice_id: UUID, phone_id: UUID, message_id: UUID, words: str, *, asked_at: datetime
 ) -> None:
     """A text that has just been filed may ask for no more texts."""
     session.add(
         PossibleOptOut(
-            practice_id=practice_id, phone_id=phone_id, message_id=message_id, words=words, noticed_at=now
+            practice_id=practice_id,
+            phone_id=phone_id,
+            message_id=message_id,
+            words=words,
+            noticed_at=asked_at,
         )
     )
-
-
-def _decide(session: Session, phone: Phone, decision: Decision, by: Member, now: datetime) -> None:
-    decided = session.execute(
-        update(PossibleOptOut)
-        .where(
-            PossibleOptOut.practice_id == phone.practice_id,
-            PossibleOptOut.phone_id == phone.id,
-            PossibleOptOut.decided_at.is_(None),
-        )
-        .values(decided_at=now, decided_by_id=by.id, decision=decision)
-        .returning(PossibleOptOut.id)
-    ).all()
-    if not decided:
-        raise NotPossible("Somebody has decided this already.")

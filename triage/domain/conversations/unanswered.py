@@ -1,11 +1,11 @@
-"""Texts that failed and that nobody has dealt with: the patient has no answer."""
+"""Texts that failed or may never have left, and that nobody has dealt with: the patient may have no answer."""
 
 from uuid import UUID
 
 from sqlalchemy import ARRAY, ColumnElement, Uuid, bindparam, exists, func, select
 from sqlalchemy.orm import Session
 
-from triage.domain.conversations.delivery import OutboundText
+from triage.domain.conversations.delivery import OutboundText, needs_attention
 from triage.domain.conversations.message import Message
 
 
@@ -13,7 +13,7 @@ def has_failed_in(conversation_id: ColumnElement[UUID]) -> ColumnElement[bool]:
     """Whether there is one in this conversation."""
     return exists().where(
         OutboundText.message_id == Message.id,
-        OutboundText.is_failed,
+        needs_attention(),
         OutboundText.dismissed_at.is_(None),
         Message.conversation_id == conversation_id,
     )
@@ -26,7 +26,7 @@ _FAILED_AMONG = (
         Message.conversation_id == func.any(bindparam("conversation_ids", type_=ARRAY(Uuid))),
         # Few texts of a practice are failed, and an index holds them; a conversation can have any number of texts.
         OutboundText.practice_id == bindparam("practice_id"),
-        OutboundText.is_failed,
+        needs_attention(),
         OutboundText.dismissed_at.is_(None),
     )
 )

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, Text, and_, cast, func, literal_column, not_, or_, select, text
 from sqlalchemy.orm import Session
 
 from triage.domain.conversations import reading
@@ -28,11 +28,12 @@ GOES_TO = {Move.ASSIGN: State.ASSIGNED, Move.COMPLETE: State.COMPLETED, Move.DEL
 
 
 class View(NamedTuple):
-    """A folder with its filters, as the member saw it at a moment."""
+    """A folder with its filters, as the member saw it at a moment; `snapshot` says what had been committed by then."""
 
     slug: Slug
     filters: Filters
     seen_at: datetime
+    snapshot: str = ""
 
 
 # Tasks with the versions that were seen, or whatever a view shows.
@@ -199,7 +200,7 @@ def _locked(
     tasks = _some(session.scalars(db.locked(visible, of=Task)).all())
     if not isinstance(chosen, View):
         return tasks, dict(chosen), {}
-    changed = _changed_since(session, member, ids, chosen.seen_at)
+    changed = _changed_since(session, member, ids, chosen)
     here = [task for task in tasks if task.id not in changed]
     return here, dict.fromkeys(ids), dict.fromkeys(changed, CHANGED)
 
@@ -215,13 +216,25 @@ def _ids_of(session: Session, member: Member, chosen: Chosen) -> Collection[UUID
     return folders.listing(session, member, chosen.slug, now=now, filters=filters, size=MOST).ids
 
 
-def _changed_since(session: Session, member: Member, ids: Collection[UUID], seen_at: datetime) -> set[UUID]:
+def snapshot_of(session: Session) -> str:
+    """What has been committed by now, as PostgreSQL writes it."""
+    return str(session.scalar(select(cast(func.pg_current_snapshot(), Text))))
+
+
+def _changed_since(session: Session, member: Member, ids: Collection[UUID], view: View) -> set[UUID]:
+    """By others. A text that was being filed while the view was looked at has an earlier moment, but nobody saw it."""
+    is_later: ColumnElement[bool] = TaskEvent.at > view.seen_at
+    if view.snapshot:
+        made_by = cast(TaskEvent.transaction_id, Text).op("::")(literal_column("xid8"))
+        was_there = func.pg_visible_in_snapshot(made_by, text("cast(:seen as pg_snapshot)"))
+        is_ours = TaskEvent.transaction_id == db.TRANSACTION_ID
+        is_later = or_(is_later, and_(not_(was_there), not_(is_ours)))
     events = select(TaskEvent.task_id).where(
         TaskEvent.task_id.in_(ids),
-        TaskEvent.at > seen_at,
+        is_later,
         or_(TaskEvent.member_id.is_(None), TaskEvent.member_id != member.id),
     )
-    return set(session.scalars(events))
+    return set(session.scalars(events, {"seen": view.snapshot} if view.snapshot else {}))
 
 
 def _some(found: Sequence[Task]) -> list[Task]:

@@ -84,7 +84,7 @@ def reason_for(answer: consent.Answer, time_zone: str) -> str:
         Leg.NOT_A_MOBILE: "This sender is not a phone number, so it cannot be answered.",
         Leg.OPTED_OUT: f"The patient texted STOP{since}. They can text START to opt back in."
         if answer.how in consent.HELD_BY_CARRIER
-        else f"The patient asked for no more texts{since}. Opt them in again on their record when they ask for it.",
+        else f"The patient asked for no more texts{since}. They can be opted in again when they ask for it.",
         Leg.NUMBER_OFF: "Texting to this number is turned off.",
         Leg.PATIENT_OFF: "Text notifications are switched off on the patient's record.",
         Leg.LANDLINE: "This number is a landline. Call instead.",

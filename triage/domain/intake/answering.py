@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from triage.domain import jobs, wording
 from triage.domain.audit import Action
-from triage.domain.conversations import answers
+from triage.domain.conversations import answers, asking_out
 from triage.domain.conversations.answers import AutomaticAnswer, Said
 from triage.domain.conversations.conversation import Conversation
 from triage.domain.conversations.delivery import OutboundState
@@ -141,6 +141,10 @@ def gather(session: Session, asking: Iterable[Filed], now: datetime) -> Facts:
     identities = phones.identities(session, phone_ids)
     is_on = {house.id: house.is_on for house in houses.values()}
     gates = consent.gather_for_writers(session, is_on, identities)
+    # Whoever may have asked for no more texts, now or before, hears none that nobody wrote.
+    for practice_id in houses:
+        for phone_id in asking_out.among(session, practice_id, phone_ids):
+            gates.pop(phone_id, None)
     # With the numbers locked: another worker may just have answered one, on another of the practice's numbers.
     return Facts(now, houses, gates, identities, _said(session, houses, phone_ids, now))
 
@@ -201,7 +205,8 @@ def decide(facts: Facts, asking: Iterable[Filed]) -> list[Answer]:
         phone_id, house = filed.conversation.phone_id, facts.houses.get(filed.row.practice_id)
         if house is None or hours.is_open(house.hours, filed.row.sent_at):
             continue
-        if not consent.may_text(facts.gates[phone_id]).is_yes:
+        gate = facts.gates.get(phone_id)
+        if gate is None or not consent.may_text(gate).is_yes:
             continue
         if not answers.may_follow(said[phone_id], facts.now):
             continue

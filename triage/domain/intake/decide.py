@@ -9,7 +9,7 @@ from triage.domain.inbox.assignment import Decision
 from triage.domain.inbox.task import Move, State
 from triage.domain.intake.gather import ConversationFacts, Facts, TaskFacts, rule_facts
 from triage.domain.intake.ledger import Leased
-from triage.domain.patients.consent import Keyword, keyword_of
+from triage.domain.patients.consent import BY_TEXT, HELD_BY_CARRIER, Keyword, keyword_of, says_start
 from triage.domain.patients.opting_out import found_in
 from triage.kit import db
 
@@ -80,12 +80,13 @@ def decide(facts: Facts) -> Plan:
     """The texts of a conversation are decided in their order, each on what the one before it left."""
     plan = Plan(facts.now, facts)
     open_works: dict[UUID, Work] = {}
-    stopped_at = {phone.id: phone.opted_out_at for phone in facts.phones.values()}
+    stopped = {phone.id: (phone.opted_out_at, phone.opted_out_how) for phone in facts.phones.values()}
     for row in facts.rows:
         conversation = facts.conversation_of[row.id]
-        keyword = _command(row, stopped_at[conversation.phone_id])
+        keyword = _command(row, *stopped[conversation.phone_id])
         if keyword in (Keyword.STOP, Keyword.START):
-            stopped_at[conversation.phone_id] = row.sent_at if keyword is Keyword.STOP else None
+            is_stop = keyword is Keyword.STOP
+            stopped[conversation.phone_id] = (row.sent_at, BY_TEXT) if is_stop else (None, None)
         work = open_works.get(conversation.id) or _existing(facts, conversation)
         message_id = db.new_id()
         if work is not None:
@@ -101,14 +102,17 @@ def decide(facts: Facts) -> Plan:
     return plan
 
 
-def _command(row: Leased, stopped_at: datetime | None) -> Keyword | None:
+def _command(row: Leased, stopped_at: datetime | None, how: str | None) -> Keyword | None:
     """A start word from a number that never stopped is an answer ("Yes"), and answers belong to somebody.
 
-    So does one that was sent before the last stop and found later: it must not undo what came after it.
+    So does one that was sent before the last stop and found later: it must not undo what came after it. And "Yes"
+    undoes nothing that a member has recorded: the carrier, for which it is a command, knows nothing of that.
     """
     keyword = keyword_of(row.body, row.opt_out_type)
     if keyword is not Keyword.START:
         return keyword
+    if how is not None and how not in HELD_BY_CARRIER and not says_start(row.body, row.opt_out_type):
+        return None
     counts = bool(row.opt_out_type) if stopped_at is None else row.sent_at >= stopped_at
     return keyword if counts else None
 

@@ -51,6 +51,7 @@ class PhoneFacts(NamedTuple):
     practice_id: UUID
     number: str
     opted_out_at: datetime | None
+    opted_out_how: str | None
 
 
 class ConversationFacts(NamedTuple):
@@ -158,7 +159,7 @@ def look_ahead(session: Session, text: Leased, rules: assignment.Settings | None
             last_sender_days=rules.last_sender_within.days,
             assign_care_team=rules.care_team,
         )
-    nobody = PhoneFacts(db.new_id(), text.practice_id, text.from_number, None)
+    nobody = PhoneFacts(db.new_id(), text.practice_id, text.from_number, None, None)
     key = (text.practice_id, text.from_number)
     phone = _phones_at(session, [key]).get(key, nobody)
     conversation = _conversation_ahead(session, text.practice_id, number, phone)
@@ -228,7 +229,7 @@ _NUMBERS = (
     )
     .join(Practice, Practice.id == PracticeNumber.practice_id)
 )
-_PHONES = select(Phone.id, Phone.practice_id, Phone.number, Phone.opted_out_at).join(
+_PHONES = select(Phone.id, Phone.practice_id, Phone.number, Phone.opted_out_at, Phone.opted_out_how).join(
     _KEYS.table, (Phone.practice_id == _key.practice_id) & (Phone.number == _key.number)
 )
 

@@ -341,8 +341,9 @@ def _note_possible_opt_outs(session: Session, plan: Plan) -> None:
     for filed in plan.filed:
         if filed.asks_out is not None:
             phone_id = filed.conversation.phone_id
+            asked_at = min(plan.now, filed.row.sent_at)
             asking_out.note(
-                session, filed.row.practice_id, phone_id, filed.message_id, filed.asks_out, now=plan.now
+                session, filed.row.practice_id, phone_id, filed.message_id, filed.asks_out, asked_at=asked_at
             )
     session.flush()
 

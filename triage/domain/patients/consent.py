@@ -52,6 +52,10 @@ class ConsentKind(StrEnum):
     OPTED_IN_BY_STAFF = "opted_in_by_staff"
 
 
+# Whoever did one of these has said no, however it was said.
+OPTING_OUT = (ConsentKind.STOP, ConsentKind.CARRIER_BLOCKED, ConsentKind.OPTED_OUT_BY_STAFF)
+
+
 class ConsentEvent(db.OfPractice, db.Base):
     """One thing that changed whether a number may be texted; rows are only ever added."""
 
@@ -85,6 +89,11 @@ def keyword_of(body: str, opt_out_type: str | None) -> Keyword | None:
     if word in HELP_WORDS:
         return Keyword.HELP
     return Keyword.START if word in START_WORDS else None
+
+
+def says_start(body: str, opt_out_type: str | None) -> bool:
+    """Whether a start word is more than an answer: "Yes" may answer whatever a colleague had asked."""
+    return bool(opt_out_type) or body.strip(AROUND_A_WORD).upper() != "YES"
 
 
 class Leg(StrEnum):

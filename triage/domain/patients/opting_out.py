@@ -14,7 +14,7 @@ LONGEST = 1600
 _SIGNS = str.maketrans(
     {"’": "'", "‘": "'", "`": "'", "´": "'", "“": '"', "”": '"', "đ": "d", "Đ": "d", "ı": "i"}
 )
-_SENTENCE_ENDS = re.compile(r"[.!?;\n…。！？]+")
+_SENTENCE_ENDS = re.compile(r"[.!?;,:\n…。！？]+")
 
 _EN_TEXTS = (
     r"(?:text(?:s|ing|ed)?|txt(?:s|ing)?|mess[ae]g\w*|mesag\w*|msgs?|msging|sms|mensaj\w*|notif\w*|alerts?"
@@ -107,8 +107,8 @@ _ASKED_IN_CHINESE = re.compile(
 
 # Nothing but this, in few words, after a text of ours.
 _ALONE = re.compile(
-    r"(?:(?:please|pls|plz|just|ok|no|por favor|porfavor|ya|svp|tanpri) )*"
-    r"(?:stop+|quit|unsubscribe|remove me|take me off|no more|end this|enough|basta|alto|paren?|parar|baja|td|unsub|cease"
+    r"(?:(?:please|pls|plz|just|ok|no|por favor|porfavor|ya|svp|tanpri|stop) )*"
+    r"(?:stop+|stopall|quit|unsubscribe|remove me|take me off|no more|end this|enough|basta|alto|paren?|parar|baja|td|unsub|cease"
     r"|detener|no mas|ya no mas|ya no|arretez|arret|arrete|pare|sispann|rete|tigil)"
     r"(?: (?:please|pls|plz|it|this|that|now|already|thanks|thank you|all|texting|everything|immediately|por favor|gracias"
     r"|porfavor|ya|esto|todo|svp|merci|tanpri|na|po|u|you))*"
@@ -118,14 +118,14 @@ _ALONE = re.compile(
 _NOT_ASKING = [
     re.compile(pattern)
     for pattern in (
-        r"\b(?:do not|don'?t|dont|never|didn'?t|not|no need to|please dont)\s(?:\w+ ){0,4}?"
+        r"\b(?:do not|don'?t|dont|never|didn'?t|not|no need to|please dont)\s(?:\w+ ){0,1}?"
         r"(?:stop|quit|unsubscribe|opt out|opt me out|remove me|take me off|block)\b",
         r"\bno (?:quiero que |quise |queria |me )?(?:dej\w+|par\w+|cancel\w+ l\w+ mensaj\w+|quit\w+ l\w+|me quit\w+|me (?:saqu|elimin)\w+) ?(?:de )?"
         r"(?:mand|envi|escrib|text|mensaj|la lista)?",
         # Asking what it means, or undoing it, is not doing it.
         r"\bif i ever\b|\bget(?:s)? (?:them|texts) again\b|\breply stop\b|\b(?:activa|activo|activar) (?:otra vez|de nuevo)\b|\bnao parem\b",
-        r"\b(?:what happens if|what does|does (?:\w+ )?stop|did i|did you|have i|was i|by accident|accident\w+|by mistake|put me back|por que ya no me"
-        r"|without (?:opting|unsub))\b",
+        r"\b(?:what happens if|what does|does (?:\w+ )?stop|did i (?:get )?(?:unsub\w*|opt\w*|stop\w*)|have i (?:unsub\w*|opt\w*)|was i|put me back|por que ya no me"
+        r"|without (?:opting|unsub))\b|\b(?:unsub\w*|opted out|stopped) by (?:accident|mistake)\b|\bsays (?:that )?i unsub",
         r"\bopt(?:ing|ed)?[- ]?out of (?!(?:\w+ ){0,3}(?:text|messag|msg|sms|remind|notif|alert|this|these|it|all|everything|your|ur)\w*)",
         r"\b(?:text|texts|texting|text message|mensajes?|textos?) (?:na lang|is (?:better|fine|ok|best)|are (?:better|fine|ok)|esta bien|es mejor)\b",
         r"\bstop(?:ping|ped)? (?:by|in|at|over|the|taking|my (?!texts|messages|reminders))\b(?!.*\b(?:text|message|msg)s?\b)",

@@ -179,20 +179,21 @@ def add_patient(
 
 def change_language(session: Session, patient: Patient, language: str, *, by: UUID, now: datetime) -> None:
     """In which language automatic texts are written to the patient. Raises `Invalid`. Safe to repeat."""
+    if patient.language == language:
+        return
     if language not in LANGUAGES:
         raise Invalid(language="Choose one of the languages offered.")
-    if patient.language != language:
-        patient.language = language
-        audit.record(
-            session,
-            patient.practice_id,
-            audit.Action.PATIENT_CHANGED,
-            by=by,
-            at=now,
-            subject_id=patient.id,
-            patient_id=patient.id,
-            fields="language",
-        )
+    patient.language = language
+    audit.record(
+        session,
+        patient.practice_id,
+        audit.Action.PATIENT_CHANGED,
+        by=by,
+        at=now,
+        subject_id=patient.id,
+        patient_id=patient.id,
+        fields="language",
+    )
 
 
 def by_chart_number(session: Session, practice_id: UUID, chart_number: str) -> Patient | None:

@@ -63,7 +63,9 @@ def change_roles() -> Response:
     except seen.Overtaken as refusal:
         now = _roles()
         return _page(now, {**present, **wanted}, {}, 409, overtaken=refusal.changes)
-    return saved(said, "settings.home")
+    mine = wanted.get(current_member().role_id)
+    keeps_the_page = mine is None or Privilege.MEMBERS.value in mine.switches
+    return saved(said, "settings.roles" if keeps_the_page else "settings.home")
 
 
 def _save(session: Session, wanted: Mapping[UUID, Allowed]) -> str:
