@@ -152,7 +152,8 @@ def test_a_believable_amount_of_work_is_waiting(session: Session) -> None:
         ("STOP received", 1),
         ("Possible opt-out", 1),
         ("1 photo", 2),
-        ("Answered", 3),
+        ("Answered", 2),
+        ("Not delivered", 2),
         ("Unassigned", 10),
     ],
 )
