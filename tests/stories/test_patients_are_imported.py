@@ -1,4 +1,4 @@
-"""Ana imports a table of patients at a real browser, with scripts and without; workers do it behind the pages."""
+"""Ana imports a table of patients at a real browser without scripts; workers do it behind the pages."""
 
 import re
 from collections.abc import Callable
@@ -31,25 +31,6 @@ def bring(ana: Desk, table: Path) -> None:
     ana.button("Upload").click()
     expect(ana.page.get_by_label("DOB is imported as")).to_have_value("born_on")
     ana.button("Try every row").click()
-
-
-def test_the_page_tells_by_itself_how_far_it_is(
-    clinic: Clinic, desk_of: DeskOf, people: Cast, table: Path
-) -> None:
-    ana = desk_of("ana")
-
-    bring(ana, table)
-    expect(ana.page.get_by_role("heading", name="What would happen")).to_be_visible()
-    expect(ana.page.get_by_text("It has no first name.")).to_be_visible()
-    ana.page.reload()
-    ana.page.get_by_role("button", name=IMPORT).click()
-    expect(ana.page.get_by_role("heading", name="What happened")).to_be_visible()
-    assert by_chart_number(clinic.session, people.practice_id, "2001") is not None
-    ana.button("Undo this import").click()
-
-    expect(ana.page.get_by_text("Undone", exact=True).first).to_be_visible()
-    clinic.session.rollback()
-    assert by_chart_number(clinic.session, people.practice_id, "2001") is None
 
 
 def test_without_scripts_ana_looks_again(clinic: Clinic, desk_of: DeskOf, people: Cast, table: Path) -> None:
