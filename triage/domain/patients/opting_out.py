@@ -125,7 +125,7 @@ _NOT_ASKING = [
         # Asking what it means, or undoing it, is not doing it.
         r"\bif i ever\b|\bget(?:s)? (?:them|texts) again\b|\breply stop\b|\b(?:activa|activo|activar) (?:otra vez|de nuevo)\b|\bnao parem\b",
         r"\b(?:what happens if|what does|does (?:\w+ )?stop|did i (?:get )?(?:unsub\w*|opt\w*|stop\w*)|have i (?:unsub\w*|opt\w*)|was i|put me back|por que ya no me"
-        r"|without (?:opting|unsub))\b|\b(?:unsub\w*|opted out|stopped) by (?:accident|mistake)\b|\bsays (?:that )?i unsub",
+        r"|without (?:opting|unsub))\b|\b(?:unsub\w*|opted out|stopped) by (?:accident|mistake)\b",
         r"\bopt(?:ing|ed)?[- ]?out of (?!(?:\w+ ){0,3}(?:text|messag|msg|sms|remind|notif|alert|this|these|it|all|everything|your|ur)\w*)",
         r"\b(?:text|texts|texting|text message|mensajes?|textos?) (?:na lang|is (?:better|fine|ok|best)|are (?:better|fine|ok)|esta bien|es mejor)\b",
         r"\bstop(?:ping|ped)? (?:by|in|at|over|the|taking|my (?!texts|messages|reminders))\b(?!.*\b(?:text|message|msg)s?\b)",
