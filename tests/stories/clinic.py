@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 import httpx
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, and_, select
 from sqlalchemy.orm import Session
 
 from bench.installation import Installation
@@ -25,11 +25,15 @@ _TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')
 
 
 class Clinic:
-    """An installation, and a session to look into its database."""
+    """An installation, and a session to look into its database.
+
+    A story sees the messages of its own time only: others in the same house may have used the same words.
+    """
 
     def __init__(self, house: Installation, session: Session) -> None:
         self.house = house
         self.session = session
+        self._before = session.scalar(select(Message.id).order_by(Message.id.desc()).limit(1))
 
     def text(
         self, body: str, *, from_number: str | None = None, to: str = cast.NORTH_NUMBER, **more: Any
@@ -52,10 +56,14 @@ class Clinic:
         return found[0]
 
     def message(self, body: str) -> Message | None:
-        return self.session.scalar(select(Message).where(Message.body == body))
+        return self.session.scalar(select(Message).where(self._says(body)))
 
     def messages(self, body: str) -> list[Message]:
-        return list(self.session.scalars(select(Message).where(Message.body == body)))
+        return list(self.session.scalars(select(Message).where(self._says(body))))
+
+    def _says(self, body: str) -> ColumnElement[bool]:
+        says = Message.body == body
+        return says if self._before is None else and_(says, Message.id > self._before)
 
     def task_of(self, body: str) -> Task | None:
         """The task that holds the text with these words."""
@@ -63,13 +71,13 @@ class Clinic:
             select(Task)
             .join(TaskMessage, TaskMessage.task_id == Task.id)
             .join(Message, Message.id == TaskMessage.message_id)
-            .where(Message.body == body)
+            .where(self._says(body))
         )
 
     def number_of(self, body: str) -> str:
         """Who texted these words."""
         query = select(Phone.number).join(Conversation, Conversation.phone_id == Phone.id)
-        return self.session.scalars(query.join(Message).where(Message.body == body)).one()
+        return self.session.scalars(query.join(Message).where(self._says(body))).one()
 
     def outbound(self, message_id: UUID) -> OutboundText | None:
         return self.session.get(OutboundText, message_id, populate_existing=True)

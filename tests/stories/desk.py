@@ -42,6 +42,11 @@ class Held:
         for route in self._routes:
             route.continue_()
 
+    def never_comes(self) -> None:
+        self.is_asked_for()
+        for route in self._routes:
+            route.abort()
+
 
 class Desk:
     """`page` is the open window. `complaints` holds errors of scripts, of the console and of the content policy."""
