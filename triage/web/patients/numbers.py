@@ -1,0 +1,100 @@
+"""Whether a number of a patient, or all of them, may be texted: what members say of it."""
+
+from uuid import UUID
+
+from flask import Response, request
+from sqlalchemy.orm import Session
+
+from triage.domain.inbox import record
+from triage.domain.patients import consent, directory
+from triage.domain.patients.patient import find_patient
+from triage.domain.practice.privileges import Privilege
+from triage.kit import clock
+from triage.web import once
+from triage.web.auth import current_member, needs
+from triage.web.patients.pages import back_to, patients
+
+HOW = {"staff": "in person", "phone": "by phone", "paper": "on paper"}
+
+
+@patients.post("/patients/<uuid:patient_id>/numbers/<uuid:use_id>/consent")
+@needs(Privilege.SIGNED_IN)
+def record_consent(patient_id: UUID, use_id: UUID) -> Response:
+    """The patient agreed to be texted, and a member says how."""
+    member = current_member()
+    directory.require(member)
+
+    def note(session: Session) -> str:
+        use, phone = record.find_use(session, member, patient_id, use_id)
+        how = request.form.get("how", "")
+        consent.record_consent(
+            session, phone, use, how=how if how in HOW else "staff", by=member.id, now=clock.now(session)
+        )
+        return "Consent recorded."
+
+    return back_to(patient_id, once.run(note))
+
+
+@patients.post("/patients/<uuid:patient_id>/numbers/<uuid:use_id>/texting")
+@needs(Privilege.SIGNED_IN)
+def switch_number(patient_id: UUID, use_id: UUID) -> Response:
+    """`on` is yes or no; a number that staff turned off stays off whatever the patient texts."""
+    member = current_member()
+    directory.require(member)
+    on = request.form.get("on") == "yes"
+
+    def switch(session: Session) -> str:
+        _, phone = record.find_use(session, member, patient_id, use_id)
+        consent.switch_number(session, phone, on=on, by=member.id, now=clock.now(session))
+        return "Texting to this number is on." if on else "Texting to this number is off."
+
+    return back_to(patient_id, once.run(switch))
+
+
+@patients.post("/patients/<uuid:patient_id>/numbers/<uuid:use_id>/opt-out")
+@needs(Privilege.SIGNED_IN)
+def opt_out(patient_id: UUID, use_id: UUID) -> Response:
+    """The patient told a member, by whatever means, that no texts are wanted (ThoroughCare, C95)."""
+    member = current_member()
+    directory.require(member)
+
+    def note(session: Session) -> str:
+        _, phone = record.find_use(session, member, patient_id, use_id)
+        consent.opt_out(session, phone, how=consent.BY_STAFF, by=member.id, now=clock.now(session))
+        return "Opted out. This number gets no more texts."
+
+    return back_to(patient_id, once.run(note))
+
+
+@patients.post("/patients/<uuid:patient_id>/numbers/<uuid:use_id>/opt-in")
+@needs(Privilege.SIGNED_IN)
+def opt_in(patient_id: UUID, use_id: UUID) -> Response:
+    """The patient wants texts again, and a member says how they said so."""
+    member = current_member()
+    directory.require(member)
+
+    def note(session: Session) -> str:
+        _, phone = record.find_use(session, member, patient_id, use_id)
+        how = request.form.get("how", "")
+        consent.opt_in(
+            session, phone, how=how if how in HOW else "staff", by=member.id, now=clock.now(session)
+        )
+        return "Opted in again. This number may be texted."
+
+    return back_to(patient_id, once.run(note))
+
+
+@patients.post("/patients/<uuid:patient_id>/texting")
+@needs(Privilege.SIGNED_IN)
+def switch_patient(patient_id: UUID) -> Response:
+    """`on` is yes or no, for all of the patient's numbers (CharmHealth's "Text Notification", A24)."""
+    member = current_member()
+    directory.require(member)
+    on = request.form.get("on") == "yes"
+
+    def switch(session: Session) -> str:
+        patient = find_patient(session, member, patient_id, lock=True)
+        consent.switch_patient(session, patient, on=on, by=member.id, now=clock.now(session))
+        return "Texts to this patient are on." if on else "Texts to this patient are off."
+
+    return back_to(patient_id, once.run(switch))
