@@ -35,6 +35,8 @@ def populate(session: Session, *, secret_key: str, patients: int, is_closed: boo
         carrier_token_sealed=Vault([secret_key]).seal(TOKEN),
         opening_hours=hours.as_kept([()] * 7, {date(2099, 1, 1): ()}) if is_closed else None,
         closed_reply_on=is_closed,
+        # A text measured is one text.
+        opt_in_notice_on=False,
         created_at=now,
     )
     session.add(practice)

@@ -101,6 +101,8 @@ def _practice(session: Session, name: str, account: str, token: str) -> Practice
         carrier_token_sealed=Vault([SECRET_KEY]).seal(token),
         # Most stories end with a text that has left; those of taking back ask for a longer hold.
         hold_seconds=0,
+        # Stories of the notice switch it on.
+        opt_in_notice_on=False,
         created_at=clock.now(session),
     )
     session.add(practice)

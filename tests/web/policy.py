@@ -389,7 +389,7 @@ POLICY: dict[tuple[str, str], Entry] = {
     ("settings.change_practice", "POST"): Entry(
         ADMINISTRATION,
         form=FIELDS_OF_A_PRACTICE,
-        also_reads={"reply_assigns", "task_per_message", "sign_texts"},
+        also_reads={"reply_assigns", "task_per_message", "sign_texts", "opt_in_notice_on"},
     ),
     ("settings.opening_hours", "GET"): Entry(ADMINISTRATION),
     ("settings.change_hours", "POST"): Entry(

@@ -12,6 +12,7 @@ from triage.domain.conversations.conversation import Conversation
 from triage.domain.conversations.delivery import DeliveryReport, OutboundText
 from triage.domain.conversations.drafts import Draft
 from triage.domain.conversations.message import Message
+from triage.domain.conversations.notices import OptInNotice
 from triage.domain.conversations.reading import MemberReading
 from triage.domain.importing.run import ImportPiece, ImportRow, ImportRun
 from triage.domain.inbox.searching import Search
@@ -39,7 +40,7 @@ ALL = (
     MemberSession, Throttle, Submission, Audit, Totp, RecoveryCode, Passkey,
     MemberToken, ResetRequest, Letter, SetUpCode,
     Patient, Contact, PatientContact, Enrolment, Phone, PhoneUse, CareTeamMember, ConsentEvent,
-    Conversation, Message, AutomaticAnswer, OutboundText, DeliveryReport, MemberReading, Draft, PossibleOptOut,
+    Conversation, Message, AutomaticAnswer, OptInNotice, OutboundText, DeliveryReport, MemberReading, Draft, PossibleOptOut,
     Task, TaskMessage, Assignment, TaskEvent, AssignmentExplanation, Star, Search,
     ImportRun, ImportPiece, ImportRow,
     Inbound, StrayCall, Heartbeat, TickRun,

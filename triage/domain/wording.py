@@ -19,7 +19,8 @@ ANY = ""
 class Text(NamedTuple):
     """One automatic text: `places` are what is filled in, each with an example; `longest` in characters.
 
-    `bodies` are the words by language, or by `ANY` alone where a language makes no difference.
+    `bodies` are the words by language, or by `ANY` alone where a language makes no difference. `keeps` are the words
+    that stay in it, whatever a practice writes.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Text(NamedTuple):
     bodies: Mapping[str, str]
     places: Mapping[str, tuple[str, str]]
     longest: int
+    keeps: tuple[str, ...] = ()
 
     def languages_among(self, languages: Sequence[str]) -> tuple[str, ...]:
         """Those of a practice's languages in which this text has words."""
@@ -72,7 +74,22 @@ EMERGENCY = Text(
     places={"practice": ("the practice's name", "Elm Street Clinic")},
     longest=160,
 )
-TEXTS = {text.name: text for text in (SIGNATURE, CLOSED_REPLY, EMERGENCY)}
+# Instinct's wording (B54). The Spanish one keeps to the carriers' alphabet, which has no accent on a or u.
+OPT_IN_NOTICE = Text(
+    name="opt_in_notice",
+    title="Notice with the first text",
+    when="Goes before the first text to a number.",
+    bodies={
+        "en": "You are now subscribed to receive messages from {practice}. You may unsubscribe at any time by"
+        ' replying "STOP". Carrier rates may apply.',
+        "es": 'Ahora recibe mensajes de {practice}. Si no los desea, responda "STOP" en cualquier momento.'
+        " Su operador puede cobrar por ellos.",
+    },
+    places={"practice": ("the practice's name", "Elm Street Clinic")},
+    longest=320,
+    keeps=("{practice}", "STOP"),
+)
+TEXTS = {text.name: text for text in (SIGNATURE, CLOSED_REPLY, EMERGENCY, OPT_IN_NOTICE)}
 
 
 def filled(body: str, values: Mapping[str, str]) -> str:
@@ -132,6 +149,8 @@ def problem_of(text: Text, body: str) -> str | None:
         return f"There is no {{{unknown[0]}}}. There are: {known}."
     if "{" in PLACE.sub("", body) or "}" in PLACE.sub("", body):
         return "A brace has no partner."
+    if missing := [word for word in text.keeps if word not in body]:
+        return f"{missing[0]} must stay in this text."
     if command := COMMANDS.search(body):
         return f"Do not ask for {command[1].upper()}: carriers take that answer as a command."
     return None

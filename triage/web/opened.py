@@ -65,6 +65,7 @@ class Composer(NamedTuple):
     """Where a reply is written; `way_out` is a pair of label and address.
 
     `draft` is what this member has begun to write, in its version; `signature` is what will be added to it.
+    With `has_notice` it says first how texts can be stopped.
     """
 
     is_enabled: bool
@@ -76,6 +77,7 @@ class Composer(NamedTuple):
     draft: str
     draft_version: int
     signature: str
+    has_notice: bool
     can_opt_in: bool
 
 
@@ -247,6 +249,7 @@ def composer(
         draft=state.draft.body if state.draft else "",
         draft_version=state.draft.version if state.draft else 0,
         signature=state.signature,
+        has_notice=state.has_notice,
         can_opt_in=state.way_out == "opt_in",
     )
 

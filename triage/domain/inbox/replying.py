@@ -1,6 +1,6 @@
 """Writing to a patient: may this member, may we text this number, and what a reply does to the task."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from triage.domain import audit
 from triage.domain.conversations import conversation as conversations
-from triage.domain.conversations import delivery, drafts
+from triage.domain.conversations import delivery, drafts, notices
 from triage.domain.conversations.conversation import Conversation
 from triage.domain.conversations.drafts import Draft
 from triage.domain.conversations.message import LONGEST_TEXT, Direction, Message
@@ -31,7 +31,8 @@ class Composer(NamedTuple):
     """Whether this member can write here now. `leg` names what says no; `reason` says it to a person.
 
     `way_out` is a word for the page, as in `WAYS_OUT`, or None where only the patient can help. `draft` is what
-    this member has begun to write; `signature` is what the practice adds to it.
+    this member has begun to write; `signature` is what the practice adds to it; with `has_notice` a text says first how
+    texts can be stopped.
     """
 
     is_enabled: bool
@@ -41,6 +42,7 @@ class Composer(NamedTuple):
     last_seen_message_id: UUID | None
     draft: Draft | None = None
     signature: str = ""
+    has_notice: bool = False
 
 
 # Each of them names a place where somebody of the practice can change it.
@@ -65,7 +67,8 @@ def composer(session: Session, member: Member, conversation: Conversation) -> Co
     if answer.is_yes:
         draft = drafts.draft_of(session, member, conversation.id)
         signature = texts.signature_of(session, member)
-        return Composer(True, "", None, None, newest, draft, signature)
+        has_notice = notices.is_due(session, member.practice, conversation.phone_id)
+        return Composer(True, "", None, None, newest, draft, signature, has_notice)
     assert answer.leg is not None
     way_out = WAYS_OUT.get(answer.leg) if member.messages is Messages.ALL else None
     if answer.how in consent.HELD_BY_CARRIER:
@@ -129,12 +132,33 @@ def reply(
         transitions.refuse_when_closed_since(session, scope.find_task(session, by, seen[0]), seen[1], by=by)
     number = session.get_one(PracticeNumber, conversation.practice_number_id)
     phone = session.get_one(Phone, conversation.phone_id)
-    message = delivery.queue(
-        session, conversation, number, phone, body, by=by.id, now=clock.now(session), hold=hold
-    )
+    now = clock.now(session)
+    notice = _notice(session, conversation, number, phone, by=by, now=now, hold=hold)
+    message = delivery.queue(session, conversation, number, phone, body, by=by.id, now=now, hold=hold)
+    if notice is not None:
+        notices.bind(session, notice, message, phone_id=phone.id, now=now)
     drafts.drop(session, conversation.id, by=by)
     _touch_task(session, conversation, by)
     return message
+
+
+def _notice(
+    session: Session,
+    conversation: Conversation,
+    number: PracticeNumber,
+    phone: Phone,
+    *,
+    by: Member,
+    now: datetime,
+    hold: timedelta,
+) -> Message | None:
+    """What goes before the first text to a number, and waits as long as it."""
+    if not notices.is_due(session, by.practice, phone.id):
+        return None
+    body = notices.body_for(session, by.practice, phones.identities(session, [phone.id])[phone.id])
+    return delivery.queue(
+        session, conversation, number, phone, body, by=None, now=now, is_automatic=True, hold=hold
+    )
 
 
 def hold_of(member: Member) -> timedelta:

@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from triage.domain.conversations import drafts, holding
+from triage.domain.conversations import drafts, holding, notices
 from triage.domain.conversations.conversation import Conversation
 from triage.domain.conversations.message import Direction, Message
 from triage.domain.inbox import scope, transitions, undoing
@@ -31,6 +31,7 @@ def withdraw(session: Session, message_id: UUID, *, by: Member) -> tuple[Convers
     conversation = scope.find_conversation(session, by, message.conversation_id, lock=True)
     now, body, sent_at = clock.now(session), message.body, message.at
     session.execute(delete(Star).where(Star.message_id == message.id))
+    notices.withdraw_with(session, conversation, message, now=now)
     holding.withdraw(session, conversation, text, message, now=now)
     submission.forget(session, by, message.id, received_at=sent_at)
     words = body.removesuffix(texts.signature_of(session, by))

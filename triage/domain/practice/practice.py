@@ -19,6 +19,7 @@ from sqlalchemy import (
     func,
     or_,
     select,
+    true,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, Session, mapped_column
@@ -90,6 +91,7 @@ class Practice(db.Base):
     # As `practice.hours` reads them; none: always open.
     opening_hours: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     closed_reply_on: Mapped[bool] = mapped_column(default=False, server_default=false())
+    opt_in_notice_on: Mapped[bool] = mapped_column(default=True, server_default=true())
     # What it texts in; the first is for whom nothing else is known.
     languages: Mapped[list[str]] = mapped_column(ARRAY(String), default=["en"], server_default="{en}")
     created_at: Mapped[datetime]
@@ -233,6 +235,7 @@ def change_switches(
     reply_assigns: bool,
     task_per_message: bool,
     sign_texts: bool,
+    opt_in_notice_on: bool,
     overdue_after_minutes: int,
     idle_minutes: int,
     hold_seconds: int,
@@ -257,6 +260,7 @@ def change_switches(
     practice.reply_assigns = reply_assigns
     practice.task_per_message = task_per_message
     practice.sign_texts = sign_texts
+    practice.opt_in_notice_on = opt_in_notice_on
     practice.overdue_after_minutes = overdue_after_minutes
     practice.idle_minutes = idle_minutes
     practice.hold_seconds = hold_seconds

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from flask import Response, request
+from flask import Response, request, url_for
 from sqlalchemy.orm import Session
 
 from triage.domain import audit, wording
@@ -19,16 +19,25 @@ from triage.kit.errors import Invalid
 from triage.web import once, render
 from triage.web.auth import current_member, needs
 from triage.web.settings import replies, seen
-from triage.web.settings.pages import page, saved, settings
+from triage.web.settings.pages import SECTIONS, page, saved, settings
 
 # What a colleague may have written above a signature.
 SAMPLE = "See you at nine."
+# What says whether a text is in use, and the page where that is switched.
+SWITCHES = {
+    wording.SIGNATURE.name: ("sign_texts", "practice"),
+    wording.CLOSED_REPLY.name: ("closed_reply_on", "opening_hours"),
+    wording.EMERGENCY.name: ("closed_reply_on", "opening_hours"),
+    wording.OPT_IN_NOTICE.name: ("opt_in_notice_on", "practice"),
+}
+TITLES = {slug: name for slug, name, _, _ in SECTIONS}
 
 
 class Shown(NamedTuple):
     """One text as the page has it: the words in the form, and what somebody would get.
 
     `key` names it in forms; `language_name` is empty where the practice has words in one language alone.
+    `switched_in` is the page where it is switched on, by title and address.
     """
 
     text: Text
@@ -38,6 +47,7 @@ class Shown(NamedTuple):
     body: str
     is_own: bool
     is_used: bool
+    switched_in: tuple[str, str]
     preview: str
     size: Size
 
@@ -154,6 +164,7 @@ class _Words:
 
     def shown(self, text: Text, language: str, body: str) -> Shown:
         preview = self._preview(text, language, body)
+        switch, place = SWITCHES[text.name]
         several = len(self.practice.languages) > 1
         return Shown(
             text=text,
@@ -162,7 +173,8 @@ class _Words:
             language_name=wording.LANGUAGES.get(language, "") if several else "",
             body=body,
             is_own=body != text.bodies[language],
-            is_used=self.practice.sign_texts if text is wording.SIGNATURE else self.practice.closed_reply_on,
+            is_used=getattr(self.practice, switch),
+            switched_in=(TITLES[place], url_for(f"settings.{place}")),
             preview=preview,
             size=segments.size_of(preview),
         )
