@@ -1,5 +1,7 @@
 """The notice with the first text to a number, and what a consent says: its words, its categories, and who signed it."""
 
+import re
+
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
@@ -8,6 +10,8 @@ revision = "0025"
 down_revision = "0024"
 branch_labels = None
 depends_on = None
+
+NEW_ACTION = "consent_exported"
 
 
 def upgrade() -> None:
@@ -42,11 +46,31 @@ def upgrade() -> None:
         sa.Column("signature", JSONB(), nullable=True),
     ):
         op.add_column("consent_event", column)
+    _set_actions(_actions() | {NEW_ACTION})
 
 
 def downgrade() -> None:
+    op.execute("alter table audit disable trigger audit_is_append_only")
+    op.execute(f"update audit set action = 'consent_recorded' where action = '{NEW_ACTION}'")
+    op.execute("alter table audit enable trigger audit_is_append_only")
+    _set_actions(_actions() - {NEW_ACTION})
     for column in ("signature", "signed_by", "categories", "wording"):
         op.drop_column("consent_event", column)
     op.drop_column("phone_use", "consented_to")
     op.drop_table("opt_in_notice")
     op.drop_column("practice", "opt_in_notice_on")
+
+
+def _actions() -> set[str]:
+    """As the chain has made them so far."""
+    query = "select pg_get_constraintdef(oid) from pg_constraint where conname = 'ck_audit_action'"
+    return set(re.findall(r"'([a-z_]+)'", op.get_bind().exec_driver_sql(query).scalar_one()))
+
+
+def _set_actions(words: set[str]) -> None:
+    """Rows are checked apart from the change, so that others read and write meanwhile."""
+    listed = ", ".join(f"'{word}'" for word in sorted(words))
+    op.execute("alter table audit drop constraint ck_audit_action")
+    op.execute(f"alter table audit add constraint ck_audit_action check (action in ({listed})) not valid")
+    with op.get_context().autocommit_block():
+        op.execute("alter table audit validate constraint ck_audit_action")

@@ -36,6 +36,10 @@ PUBLIC = {
     "installed.manifest",
     "installed.offline",
     "installed.worker",
+    # A patient signs on a device that a member handed over: the address is signed, holds for half an hour, and opens
+    # a form for one number and nothing else.
+    "signing.form",
+    "signing.sign",
     "webhooks.messages",
     "webhooks.status",
 }

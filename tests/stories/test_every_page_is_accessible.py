@@ -14,7 +14,7 @@ import pyotp
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Browser, Page, expect
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, select, text
 from sqlalchemy.orm import Session
 from twilio.request_validator import RequestValidator
 
@@ -31,6 +31,8 @@ from triage.domain.access.tokens import Purpose
 from triage.domain.importing import starting
 from triage.domain.importing.run import ImportRow, Outcome, State, Undo
 from triage.domain.inbox.task import Task
+from triage.domain.patients.phones import PhoneUse
+from triage.domain.practice.member import Member
 from triage.kit import clock
 
 WITH_PHONES = True
@@ -134,6 +136,11 @@ PLACES = [
     Place("patients.search", "/patients", ("Name, number, birth date or id=porter", "Search")),
     Place("patients.search", "/patients", ("Name, number, birth date or id=nobody", "Search")),
     Place("patients.show", "/patients/{patient}"),
+    Place("patients.agreements", "/patients/{patient}/consent"),
+    Place("patients.consent_form_page", "/patients/{patient}/numbers/{use}/consent-form"),
+    Place("patients.consent_form_page", "/patients/{patient}/numbers/{use}/consent-form?language=es"),
+    Place("signing.form", "/consent-form/{signing}", who="stranger"),
+    Place("signing.form", "/consent-form/{signing}", ("Full name= ", "Sign"), "stranger"),
     Place("importing.index", "/patients/import"),
     Place("importing.show", "/patients/import/{import_draft}"),
     Place("importing.show", "/patients/import/{import_running}"),
@@ -278,6 +285,9 @@ def _furnish(clinic: Clinic, people: Cast) -> dict[str, Any]:
         for purpose in Purpose
     }
     session.commit()
+    use = session.scalars(
+        select(PhoneUse).where(PhoneUse.patient_id == people.pat.id, PhoneUse.contact_id.is_(None)).limit(1)
+    ).one()
     return {
         **_imports(session, people),
         "reset": links[Purpose.PASSWORD_RESET],
@@ -290,6 +300,8 @@ def _furnish(clinic: Clinic, people: Cast) -> dict[str, Any]:
         "mine": mine.conversation_id,
         "task": known.id,
         "patient": people.pat.id,
+        "use": use.id,
+        "signing": _signing(clinic, people.admin, use),
         "role": people.roles["Supervisor"].id,
         "member": people.ben.id,
         "facility": people.north.id,
@@ -332,6 +344,13 @@ def _imports(session: Session, people: Cast) -> dict[str, Any]:
     bundle = a_bundle({"resourceType": "Patient"})
     run = starting.bring(session, people.practice_id, [bundle], by=people.admin.id, now=clock.now(session))
     return {**made, "import_fhir": run.id}
+
+
+def _signing(clinic: Clinic, member: Member, use: PhoneUse) -> str:
+    """The address of a form on a device that was handed over."""
+    admin = clinic.sign_in(member.login)
+    answer = admin.post(f"/patients/{use.patient_id}/numbers/{use.id}/signing", language="en")
+    return answer.headers["Location"].rpartition("/")[2]
 
 
 def _task(clinic: Clinic, body: str) -> Task:

@@ -364,7 +364,17 @@ POLICY: dict[tuple[str, str], Entry] = {
     ("patients.search_now", "POST"): Entry(DIRECTORY, form={"q": "canary"}),
     ("palette.search", "POST"): Entry(DIRECTORY, form={"q": "canary"}),
     ("patients.show", "GET"): Entry(PATIENTS, writes=NOTE),
-    ("patients.record_consent", "POST"): Entry(NUMBERS_OF_PATIENTS, form={"how": "paper"}),
+    ("patients.record_consent", "POST"): Entry(
+        NUMBERS_OF_PATIENTS, form={"how": "paper"}, also_reads={"covers"}
+    ),
+    ("patients.agreements", "GET"): Entry(PATIENTS, writes=NOTE),
+    ("patients.consent_form_page", "GET"): Entry(NUMBERS_OF_PATIENTS),
+    ("patients.export_proof", "POST"): Entry(NUMBERS_OF_PATIENTS, form={"reason": "Asked by the patient"}),
+    ("patients.hand_over", "POST"): Entry(NUMBERS_OF_PATIENTS, form={"language": "es"}),
+    ("signing.form", "GET"): Entry(NOT_THERE),
+    ("signing.sign", "POST"): Entry(
+        NOT_THERE, form={"name": "Pat Porter"}, also_reads={"covers", "signature"}
+    ),
     ("patients.opt_out", "POST"): Entry(NUMBERS_OF_PATIENTS),
     ("patients.opt_in", "POST"): Entry(NUMBERS_OF_PATIENTS, form={"how": "paper"}),
     ("patients.switch_number", "POST"): Entry(NUMBERS_OF_PATIENTS, form={"on": "no"}),

@@ -216,7 +216,7 @@ def _started(session: Session, step: Step, by: Member) -> Conversation:
     for use, phone, _ in phones.uses_by_patient(session, by.practice_id, reached.patient_id):
         if phone.id == reached.phone_id:
             consent.record_consent(
-                session, phone, use, how="asked on the phone", by=by.id, now=clock.now(session)
+                session, phone, use, consent.Agreement("asked on the phone"), by=by.id, now=clock.now(session)
             )
     return replying.start(
         session,

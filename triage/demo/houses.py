@@ -240,7 +240,9 @@ class _Register:
             self._session.flush()
             if self._dice.randrange(10) < _SIGNED_OF_TEN:
                 how = "signed at registration"
-                consent.record_consent(self._session, phone, use, how=how, by=self._signs.id, now=self._now)
+                consent.record_consent(
+                    self._session, phone, use, consent.Agreement(how), by=self._signs.id, now=self._now
+                )
             if way.remark == "switched off":
                 later = self._now + timedelta(days=1)
                 consent.switch_number(self._session, phone, on=False, by=self._signs.id, now=later)

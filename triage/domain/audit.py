@@ -27,6 +27,7 @@ class Action(StrEnum):
     TEXT_RESENT = "text_resent"
     CONVERSATION_STARTED = "conversation_started"
     CONSENT_RECORDED = "consent_recorded"
+    CONSENT_EXPORTED = "consent_exported"
     OPTED_OUT = "opted_out"
     OPTED_IN = "opted_in"
     OPT_OUT_DECIDED = "opt_out_decided"

@@ -19,6 +19,7 @@ from triage.web.patients import patients
 from triage.web.presence import presence
 from triage.web.selection import selection
 from triage.web.settings import settings as settings_pages
+from triage.web.signing import signing
 from triage.web.tasks import tasks
 from triage.web.webhooks import webhooks
 
@@ -45,6 +46,7 @@ def install(app: Flask, settings: Settings) -> None:
         drafts,
         presence,
         patients,
+        signing,
         importing,
         palette,
         settings_pages,

@@ -69,7 +69,9 @@ def _edit(session: Session, cast: Cast, rosa: Patient) -> None:
 def _agree(session: Session, cast: Cast, rosa: Patient) -> None:
     use = session.scalars(select(PhoneUse).where(PhoneUse.patient_id == rosa.id)).one()
     phone = session.get_one(Phone, use.phone_id)
-    consent.record_consent(session, phone, use, how="paper", by=cast.ana.id, now=clock.now(session))
+    consent.record_consent(
+        session, phone, use, consent.Agreement("paper"), by=cast.ana.id, now=clock.now(session)
+    )
 
 
 def _text(session: Session, cast: Cast, rosa: Patient) -> None:

@@ -149,7 +149,9 @@ class TestFacts:
         phone = session.get_one(Phone, cast.pat_phone.id)
         use = session.scalars(select(PhoneUse)).one()
         for _ in range(2):
-            consent.record_consent(session, phone, use, how="paper", by=cast.ana.id, now=clock.now(session))
+            consent.record_consent(
+                session, phone, use, consent.Agreement("paper"), by=cast.ana.id, now=clock.now(session)
+            )
         session.flush()
 
         assert may_text(facts_of(session, cast)).is_yes

@@ -10,7 +10,8 @@ from enum import StrEnum
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Index, func, select
+from sqlalchemy import ARRAY, Index, String, func, select
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from triage.domain import audit
@@ -52,12 +53,24 @@ class ConsentKind(StrEnum):
     OPTED_IN_BY_STAFF = "opted_in_by_staff"
 
 
+class Category(StrEnum):
+    """What somebody agrees to hear of. Care is part of every consent."""
+
+    CARE = "care"
+    REMINDERS = "reminders"
+    NOTICES = "notices"
+
+
 # Whoever did one of these has said no, however it was said.
 OPTING_OUT = (ConsentKind.STOP, ConsentKind.CARRIER_BLOCKED, ConsentKind.OPTED_OUT_BY_STAFF)
 
 
 class ConsentEvent(db.OfPractice, db.Base):
-    """One thing that changed whether a number may be texted; rows are only ever added."""
+    """One thing that changed whether a number may be texted; rows are only ever added.
+
+    Of a consent: `wording` is what the patient was shown or read, `categories` what it covers, `signature` the
+    strokes of a pen as `consent_form` reads them.
+    """
 
     __tablename__ = "consent_event"
     __table_args__ = (
@@ -76,6 +89,10 @@ class ConsentEvent(db.OfPractice, db.Base):
     kind: Mapped[ConsentKind] = mapped_column(db.choice(ConsentKind, "kind"))
     source: Mapped[str]
     inbound_id: Mapped[UUID | None]
+    wording: Mapped[str | None]
+    categories: Mapped[list[str] | None] = mapped_column(ARRAY(String))
+    signed_by: Mapped[str | None]
+    signature: Mapped[list[list[int]] | None] = mapped_column(JSONB(none_as_null=True))
     at: Mapped[datetime]
 
 
@@ -297,22 +314,48 @@ def opt_in(session: Session, phone: Phone, *, how: str, by: UUID, now: datetime)
         )
 
 
+class Agreement(NamedTuple):
+    """What a patient agrees to, and how that is known; `signature` is of `consent_form.strokes`."""
+
+    how: str
+    categories: frozenset[Category] = frozenset({Category.CARE})
+    wording: str | None = None
+    signed_by: str | None = None
+    signature: list[list[int]] | None = None
+
+    @property
+    def covers(self) -> list[str]:
+        return [one.value for one in Category if one in self.categories or one is Category.CARE]
+
+
 def record_consent(
-    session: Session, phone: Phone, use: PhoneUse, *, how: str, by: UUID, now: datetime
+    session: Session, phone: Phone, use: PhoneUse, agreed: Agreement, *, by: UUID, now: datetime
 ) -> None:
-    """A member has the patient's consent, on paper or by word of mouth. Safe to repeat."""
-    if use.consented_at is None:
-        use.consented_at, use.consented_how = now, how
-        _write(session, phone, ConsentKind.RECORDED, source=how, now=now, by=by, patient_id=use.patient_id)
-        audit.record(
-            session,
-            phone.practice_id,
-            audit.Action.CONSENT_RECORDED,
-            by=by,
-            at=now,
-            subject_id=phone.id,
-            patient_id=use.patient_id,
-        )
+    """A member has the patient's consent, signed, on paper or by word of mouth. Safe to repeat: the same is kept once."""
+    is_new = use.consented_at is None or use.consented_to != agreed.covers or agreed.signed_by is not None
+    if not is_new:
+        return
+    use.consented_at, use.consented_how, use.consented_to = now, agreed.how, agreed.covers
+    _write(
+        session,
+        phone,
+        ConsentKind.RECORDED,
+        source=agreed.how,
+        now=now,
+        by=by,
+        patient_id=use.patient_id,
+        agreed=agreed,
+    )
+    audit.record(
+        session,
+        phone.practice_id,
+        audit.Action.CONSENT_RECORDED,
+        by=by,
+        at=now,
+        subject_id=phone.id,
+        patient_id=use.patient_id,
+        covers=", ".join(agreed.covers),
+    )
 
 
 def switch_number(session: Session, phone: Phone, *, on: bool, by: UUID, now: datetime) -> None:
@@ -358,6 +401,7 @@ def _write(
     by: UUID | None = None,
     patient_id: UUID | None = None,
     inbound_id: UUID | None = None,
+    agreed: Agreement | None = None,
 ) -> None:
     session.add(
         ConsentEvent(
@@ -368,6 +412,10 @@ def _write(
             kind=kind,
             source=source,
             inbound_id=inbound_id,
+            wording=agreed.wording if agreed else None,
+            categories=agreed.covers if agreed else None,
+            signed_by=agreed.signed_by if agreed else None,
+            signature=agreed.signature if agreed else None,
             at=now,
         )
     )

@@ -11,6 +11,7 @@ from sqlalchemy import (
     CheckConstraint,
     Index,
     Row,
+    String,
     UniqueConstraint,
     Uuid,
     bindparam,
@@ -76,6 +77,8 @@ class PhoneUse(db.OfPractice, db.Base):
     contact_id: Mapped[UUID | None]
     consented_at: Mapped[datetime | None]
     consented_how: Mapped[str | None]
+    # As `consent.Category` has them; none where it was not asked.
+    consented_to: Mapped[list[str] | None] = mapped_column(ARRAY(String))
     ended_at: Mapped[datetime | None]
 
 

@@ -6,7 +6,8 @@ from flask import Response, request
 from sqlalchemy.orm import Session
 
 from triage.domain.inbox import record
-from triage.domain.patients import consent, directory
+from triage.domain.patients import consent, consent_form, directory
+from triage.domain.patients.consent import Agreement
 from triage.domain.patients.patient import find_patient
 from triage.domain.practice.privileges import Privilege
 from triage.kit import clock
@@ -27,9 +28,10 @@ def record_consent(patient_id: UUID, use_id: UUID) -> Response:
     def note(session: Session) -> str:
         use, phone = record.find_use(session, member, patient_id, use_id)
         how = request.form.get("how", "")
-        consent.record_consent(
-            session, phone, use, how=how if how in HOW else "staff", by=member.id, now=clock.now(session)
+        agreed = Agreement(
+            how if how in HOW else "staff", consent_form.categories_of(request.form.getlist("covers"))
         )
+        consent.record_consent(session, phone, use, agreed, by=member.id, now=clock.now(session))
         return "Consent recorded."
 
     return back_to(patient_id, once.run(note))

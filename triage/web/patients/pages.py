@@ -15,7 +15,10 @@ from triage.web.render import NavLink, Toast
 patients = Blueprint("patients", __name__)
 
 # Each with what a member needs to open it.
-TABS = [("show", "Overview", "user-round", Privilege.SIGNED_IN)]
+TABS = [
+    ("show", "Overview", "user-round", Privilege.SIGNED_IN),
+    ("agreements", "Consent", "shield-check", Privilege.SIGNED_IN),
+]
 
 
 def tabs(member: Member, patient_id: UUID) -> list[NavLink]:
