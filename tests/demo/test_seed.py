@@ -17,9 +17,12 @@ from triage.demo.carrier import write_carrier_file
 from triage.demo.people import CLINICS, HARBOR, PASSWORD, WILLOW
 from triage.demo.seed import is_seeded, seed
 from triage.domain import tables, verify
+from triage.domain.conversations.answers import AutomaticAnswer
 from triage.domain.conversations.carrier import Carrier
+from triage.domain.conversations.conversation import Conversation
 from triage.domain.conversations.delivery import OutboundState, OutboundText
 from triage.domain.conversations.message import LONGEST_TEXT, Direction, Message
+from triage.domain.conversations.notices import OptInNotice
 from triage.domain.inbox import explaining, folders, rows, scope, thread
 from triage.domain.inbox.explaining import Explanation
 from triage.domain.inbox.folders import Slug
@@ -220,9 +223,17 @@ def test_texts_leave_and_some_do_not_arrive(session: Session) -> None:
     assert {text.state for text in texts} == {OutboundState.SENT, OutboundState.NEEDS_PERSON}
 
 
+def test_the_first_text_to_everybody_went_with_a_notice(session: Session) -> None:
+    told = set(session.scalars(select(OptInNotice.phone_id)))
+    texted = select(Conversation.phone_id).join(Message).where(Message.sent_by_id.is_not(None))
+
+    assert told == set(session.scalars(texted))
+
+
 def test_who_wrote_in_the_evening_was_told_when_the_clinic_opens(session: Session) -> None:
     zone = ZoneInfo("America/New_York")
-    answered = [at.astimezone(zone) for at in session.scalars(select(Message.at).where(Message.is_automatic))]
+    answers = select(Message.at).join(AutomaticAnswer, AutomaticAnswer.message_id == Message.id)
+    answered = [at.astimezone(zone) for at in session.scalars(answers)]
     in_the_evening = [at for at in answered if at.weekday() < 5 and at.hour >= 17]
 
     assert len(in_the_evening) >= 2

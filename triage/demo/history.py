@@ -116,17 +116,24 @@ class History:
         with _at(step.at), db.transaction() as session:
             conversation = _conversation(session, step, by)
             reading.mark_read(session, conversation, by=by, now=clock.now(session))
-            replying.reply(session, conversation, step.text, by=by)
+            message = replying.reply(session, conversation, step.text, by=by)
         if step.line.mark == "unknown":
-            self._lose(step.at)
+            self._lose(step.at, message.id)
         else:
-            self._deliver(step.at, error=int(step.line.mark or 0) or None)
+            self._deliver(step.at, message.id, error=int(step.line.mark or 0) or None)
 
-    def _deliver(self, at: datetime, *, error: int | None) -> None:
+    def _deliver(self, at: datetime, message_id: UUID, *, error: int | None) -> None:
         """The carrier takes the text and reports on it, each time a little later."""
         with _at(at + timedelta(seconds=self._dice.randint(2, 5))), db.transaction() as session:
-            (claim,) = delivery.claim(session, limit=2)
-            self._take(session, claim, error=error)
+            self._take(session, self._claim(session, message_id), error=error)
+
+    def _claim(self, session: Session, message_id: UUID) -> Claim:
+        """This text; a notice that goes with it arrives."""
+        claims = {claim.message_id: claim for claim in delivery.claim(session, limit=2)}
+        claim = claims.pop(message_id)
+        for notice in claims.values():
+            self._take(session, notice, error=None)
+        return claim
 
     def _take(self, session: Session, claim: Claim, *, error: int | None) -> None:
         sid = "SM" + self._new_hex()
@@ -141,11 +148,11 @@ class History:
                 message_id=claim.message_id,
             )
 
-    def _lose(self, at: datetime) -> None:
+    def _lose(self, at: datetime, message_id: UUID) -> None:
         """Nobody hears whether the text arrived, twice, until a person has to decide."""
         for _ in range(2):
             with _at(at + timedelta(seconds=1)), db.transaction() as session:
-                (claim,) = delivery.claim(session, limit=2)
+                claim = self._claim(session, message_id)
                 delivery.record_unknown(session, claim, settle=SETTLE)
             for _ in range(delivery.MOST_LOOKS):
                 at += SETTLE + timedelta(seconds=5)
