@@ -101,7 +101,7 @@ def _first_text(session: Session, phone: Phone) -> list[Proof]:
     )
     texted_at = session.scalar(earlier)
     return [
-        Proof(row.at, WROTE_FIRST, HOW["text"], None, (), "", "", "", row.id)
+        Proof(row.at, WROTE_FIRST, "", None, (), "", "", "", row.id)
         for row in session.execute(query)
         if texted_at is None or row.at <= texted_at
     ]
