@@ -84,8 +84,8 @@ class World:
             "dan": lambda one: one is self.own["dan"],
         }
         seen["admin"] = seen["sue"] = seen["ana"]
-        nothing = lambda one: False  # noqa: E731 - one line says it
-        return [one.canary for one in everything if not seen.get(person, nothing)(one)]
+        sees = seen.get(person)
+        return [one.canary for one in everything if sees is None or not sees(one)]
 
 
 @dataclass(frozen=True)
