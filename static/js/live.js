@@ -11,6 +11,10 @@ const EVERY = 15000;
 const SILENT = 40000;
 const TICK = 5000;
 
+// Signals are dated by another clock than pages.
+const SKEW = 1000;
+
+const me = String(Math.random());
 const channel = new BroadcastChannel("triage-live");
 let stream = null;
 let lastId = "";
@@ -31,9 +35,10 @@ function pass(name, id, data) {
   channel.postMessage({ name, id, data });
 }
 
-/** Followers hear what the leader hears; who has just come asks it how things stand. */
+/** Followers hear what the leader hears; who has just come asks it how things stand, and what came since it was made. */
 channel.onmessage = ({ data }) => {
-  if (data.asks) return stream && channel.postMessage({ state });
+  if (data.asks) return stream && channel.postMessage({ state, to: data.asks, isBehind: Number(lastId.split("-")[0]) > data.from - SKEW });
+  if (data.isBehind && data.to === me) hear("resync");
   data.state ? show(data.state) : hear(data.name, data.id, data.data);
 };
 
@@ -42,7 +47,7 @@ function connect() {
   stream?.close();
   clearTimeout(retrying);
   heardAt = Date.now();
-  const line = (stream = new EventSource(lastId ? `${settings().live}?after=${encodeURIComponent(lastId)}` : settings().live));
+  const line = (stream = new EventSource(lastId ? `${settings().live.split("?")[0]}?after=${encodeURIComponent(lastId)}` : settings().live));
   line.onopen = () => {
     heardAt = Date.now();
     if (lostAt) pass("resync");
@@ -228,5 +233,5 @@ document.addEventListener("visibilitychange", () => {
 if (settings().live) {
   if (navigator.locks) navigator.locks.request("triage-live", () => new Promise(connect));
   else connect();
-  channel.postMessage({ asks: true });
+  channel.postMessage({ asks: me, from: Number(settings().live.split("from=")[1]) });
 }

@@ -133,3 +133,33 @@ def test_a_laptop_that_slept_asks_for_what_it_missed(clinic: Clinic, desk_of: De
 
     row(ana.page, "Came in the night")
     assert ana.page.evaluate("window.lines.length") > 1
+
+
+def test_what_came_before_the_page_listens_is_in_its_list(clinic: Clinic, desk_of: DeskOf) -> None:
+    ana = desk_of("ana")
+
+    with ana.held("/live") as line:
+        ana.open("/inbox/unassigned")
+        line.is_asked_for()
+        a_text(clinic, "Between page and line")
+        expect(ana.row("Between page and line")).to_have_count(0)
+        line.comes()
+
+        expect(ana.row("Between page and line")).to_be_visible()
+
+
+def test_a_second_tab_shows_what_came_before_it_listens(clinic: Clinic, desk_of: DeskOf) -> None:
+    ana = desk_of("ana")
+    tab = ana.new_page()
+    scripts: list[Route] = []
+    tab.route("**/js/live.js", lambda route: scripts.append(route))
+
+    tab.goto("/inbox/unassigned", wait_until="commit")
+    expect(tab.locator("#queue")).to_be_visible()
+    a_text(clinic, "Before the second tab")
+    row(ana.page, "Before the second tab")
+    # The page was read before the text came.
+    expect(tab.locator("#rows > .row", has_text="Before the second tab")).to_have_count(0)
+    scripts[0].continue_()
+
+    row(tab, "Before the second tab")

@@ -141,10 +141,37 @@ def test_a_stream_ends_when_its_page_is_locked(session: Session, cast: Cast) -> 
 
 
 def test_a_page_that_connects_again_by_itself_says_what_it_heard_last(app: Flask) -> None:
-    with app.test_request_context("/live?after=5-1"):
-        assert live._last_seen() == "5-1"
+    with app.test_request_context("/live?after=5-1&from=9"):
+        assert live._heard() == ("5-1", True)
     with app.test_request_context("/live?after=5-1", headers={"Last-Event-ID": "7-0"}):
-        assert live._last_seen() == "7-0"
+        assert live._heard() == ("7-0", True)
+
+
+@pytest.mark.parametrize(
+    ("made", "until"),
+    [("1790000001000", "1790000000000-0"), ("5", "0-0"), ("-5", ""), ("x", ""), ("9" * 16, "")],
+)
+def test_a_page_that_never_listened_has_heard_up_to_when_it_was_made(
+    app: Flask, made: str, until: str
+) -> None:
+    with app.test_request_context(f"/live?from={made}"):
+        assert live._heard().until == until
+
+
+def test_what_was_said_since_a_page_was_made_is_told(
+    signals: redis.Redis, session: Session, cast: Cast
+) -> None:
+    ear = live.ear_of(cast.ana)
+    made = live.Heard("1-0", is_signal=False)
+    assert list(live._missed(ear, made)) == []
+
+    told(signals, cast, 2)
+
+    assert [one.partition("event: ")[2].partition("\n")[0] for one in live._missed(ear, made)] == [
+        "task",
+        "task",
+    ]
+    assert list(live._missed(ear, live.Heard("1-0", is_signal=True))) == ["event: resync\ndata: {}\n\n"]
 
 
 def test_a_reader_that_stops_says_so_and_the_next_page_starts_another() -> None:

@@ -59,6 +59,7 @@ def install(app: Flask, assets: Assets) -> None:
         asset_version=assets.version,
         form_id=form_id,
         icon=icon,
+        made_at=made_at,
         modules=assets.modules(),
         here=here,
     )
@@ -153,6 +154,11 @@ def phone(number: str) -> str:
 def form_id() -> str:
     """A fresh id for one rendering of one form: sending it twice does a thing once."""
     return str(uuid7())
+
+
+def made_at() -> int:
+    """When this page is made, in milliseconds: what happens later it has to be told."""
+    return int(_now().timestamp() * 1000)
 
 
 def here() -> str:

@@ -29,6 +29,8 @@ QUEUE_SIZE = 100
 # Requests must find a free thread beside the open streams.
 THREADS_KEPT_FREE = 24
 MOST_REPLAYED = 200
+# Redis names signals by its clock, pages are dated by the database's.
+SKEW_MS = 1000
 
 _is_ending = threading.Event()
 
@@ -208,7 +210,7 @@ def stream() -> Response:
         return Response(status=503, headers={"Retry-After": "15"})
     ear = ear_of(current_member())
     return Response(
-        _events(ear, current_user.token, _last_seen(), _version()),
+        _events(ear, current_user.token, _heard(), _version()),
         content_type="text/event-stream",
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )
@@ -220,17 +222,31 @@ def _version() -> str:
     return version
 
 
-def _last_seen() -> str:
-    """The browser's own word when it connects again by itself, the page's when the page does."""
-    return request.headers.get("Last-Event-ID") or request.args.get("after", "")
+class Heard(NamedTuple):
+    """Up to where a page has heard; `is_signal` where that is a signal it was told, and not when it was made."""
+
+    until: str
+    is_signal: bool
 
 
-def _events(ear: Ear, token: str, last_seen: str, version: str) -> Iterator[str]:
+def _heard() -> Heard:
+    """The browser's own word when it connects again by itself, the page's when the page does.
+
+    A page that never listened knows what was there when it was made: `from`, in milliseconds.
+    """
+    last = request.headers.get("Last-Event-ID") or request.args.get("after", "")
+    made = request.args.get("from", "")
+    if not last and made.isdecimal() and len(made) < 16:
+        return Heard(f"{max(0, int(made) - SKEW_MS)}-0", is_signal=False)
+    return Heard(last, is_signal=True)
+
+
+def _events(ear: Ear, token: str, heard: Heard, version: str) -> Iterator[str]:
     hub.open(ear)
     try:
         yield "retry: 2000\n\n"
         yield _event("", "deploy", json.dumps({"version": version}))
-        yield from _missed(ear, last_seen)
+        yield from _missed(ear, heard)
         next_check = time.monotonic() + HEARTBEAT_SECONDS
         while not _is_ending.is_set():
             try:
@@ -248,31 +264,36 @@ def _events(ear: Ear, token: str, last_seen: str, version: str) -> Iterator[str]
         hub.close(ear)
 
 
-def _missed(ear: Ear, last_seen: str) -> Iterator[str]:
+def _missed(ear: Ear, heard: Heard) -> Iterator[str]:
     """What happened since the page last listened; when that is too much, the page fetches everything anew."""
-    if not last_seen:
+    if not heard.until:
         return
     try:
-        heard = _heard_since(ear, last_seen)
+        missed = _since(ear, heard)
     except redis.RedisError:
-        heard = None
-    if heard is None:
+        missed = None
+    if missed is None:
         yield _event("", "resync", "{}")
         return
-    for signal_id, kind, data in heard:
+    for signal_id, kind, data in missed:
         yield _event(signal_id, kind, data)
 
 
-def _heard_since(ear: Ear, last_seen: str) -> list[tuple[str, str, str]] | None:
+def _since(ear: Ear, heard: Heard) -> list[tuple[str, str, str]] | None:
     """None where it is too much to be told one by one, or is not known any more. Raises `RedisError`."""
     stream_key = live.stream_of(ear.practice_id)
-    missed = hub.client().xrange(stream_key, min=f"({last_seen}", count=MOST_REPLAYED + 1)
-    oldest = hub.client().xrange(stream_key, count=1)
-    is_trimmed = not oldest or _order(oldest[0][0].decode()) > _order(last_seen)
-    if is_trimmed or len(missed) > MOST_REPLAYED:
+    missed = hub.client().xrange(stream_key, min=f"({heard.until}", count=MOST_REPLAYED + 1)
+    if len(missed) > MOST_REPLAYED or _is_trimmed(stream_key, heard):
         return None
     audible_to_ear = ((signal_id, audible(live.read(fields), ear)) for signal_id, fields in missed)
-    return [(signal_id.decode(), *heard) for signal_id, heard in audible_to_ear if heard is not None]
+    return [(signal_id.decode(), *told) for signal_id, told in audible_to_ear if told is not None]
+
+
+def _is_trimmed(stream_key: str, heard: Heard) -> bool:
+    """Whether signals after it may be gone. Before the first of a short stream there was none."""
+    oldest = hub.client().xrange(stream_key, count=1)
+    is_before = not oldest or _order(oldest[0][0].decode()) > _order(heard.until)
+    return is_before and (heard.is_signal or hub.client().xlen(stream_key) >= live.KEEP_SIGNALS)
 
 
 def _order(signal_id: str) -> tuple[int, int]:
@@ -313,7 +334,7 @@ def since() -> Response:
     after = request.args.get("after", "")
     try:
         newest = hub.client().xrevrange(live.stream_of(ear.practice_id), count=1)
-        heard = _heard_since(ear, after) if _order(after) > (0, 0) else []
+        heard = _since(ear, Heard(after, is_signal=True)) if _order(after) > (0, 0) else []
     except redis.RedisError:
         return jsonify(last=after, signals=[{"kind": "away", "ids": {}}], version=_version())
     told = [("", "resync", "{}")] if heard is None else heard
