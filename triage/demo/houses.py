@@ -25,6 +25,7 @@ from triage.domain.practice.program import Program, ProgramRestriction
 _WAY = re.compile(r"(\+\d+)(?: (landline|switched off)| ([^,]+), (\w+))?")
 # So many patients of ten have signed that they may be texted; of the others nothing is recorded.
 _SIGNED_OF_TEN = 8
+_SEXES = {"f": "female", "m": "male"}
 _TITLES = {
     Kind.HUMAN: {"doctor": "Physician", "nurse": "Nurse"},
     Kind.VETERINARY: {"doctor": "Veterinarian", "nurse": "Technician"},
@@ -208,7 +209,7 @@ class _Register:
             name_key=sort_key(first, last),
             chart_number=f"{self._house.clinic.file[0].upper()}-{1000 + place}",
             born_on=date.fromisoformat(born),
-            sex=sex,
+            sex=_SEXES.get(sex),
             species=species or None,
             language=language,
             alerts=alert or None,

@@ -36,6 +36,21 @@ class PatientKind(StrEnum):
     ANIMAL = "animal"
 
 
+class Channel(StrEnum):
+    """How somebody would rather be reached; texts are sent all the same where they are allowed."""
+
+    TEXT = "text"
+    PHONE = "phone"
+
+
+class Merged(NotFound):
+    """Asked for a record that has become a part of another; `into_id` is that one."""
+
+    def __init__(self, into_id: UUID) -> None:
+        super().__init__("This record was merged into another one.")
+        self.into_id = into_id
+
+
 def sort_key(*parts: str | None) -> str:
     """A name as it sorts and is searched: no case, no accents, the same on every database."""
     plain = unicodedata.normalize("NFKD", " ".join(part for part in parts if part))
@@ -59,7 +74,15 @@ class Patient(db.OfPractice, db.Base):
         ),
         Index("ix_patient_facility", "practice_id", "facility_id"),
         Index("ix_patient_born_on", "practice_id", "born_on", postgresql_where="born_on is not null"),
+        db.within_practice("merged_into_id", "patient"),
+        Index(
+            "ix_patient_merged_into",
+            "practice_id",
+            "merged_into_id",
+            postgresql_where="merged_into_id is not null",
+        ),
         CheckConstraint("kind = 'animal' or species is null", name="species_of_animals"),
+        CheckConstraint("merged_into_id is null or archived_at is not null", name="merged_is_archived"),
     )
 
     facility_id: Mapped[UUID | None]
@@ -72,10 +95,14 @@ class Patient(db.OfPractice, db.Base):
     sex: Mapped[str | None]
     species: Mapped[str | None]
     language: Mapped[str] = mapped_column(default="en")
+    time_zone: Mapped[str | None]
+    prefers: Mapped[Channel | None] = mapped_column(db.choice(Channel, "prefers"))
     alerts: Mapped[str | None]
     texting_on: Mapped[bool] = mapped_column(default=True)
     created_at: Mapped[datetime]
     archived_at: Mapped[datetime | None]
+    # The record that this one has become a part of; see `inbox/merging.py`.
+    merged_into_id: Mapped[UUID | None]
 
     @property
     def name(self) -> str:
@@ -243,11 +270,13 @@ def within_walls(member: Member) -> tuple[ColumnElement[bool], ColumnElement[boo
 
 
 def find_patient(session: Session, member: Member, patient_id: UUID, *, lock: bool = False) -> Patient:
-    """Raises `NotFound`, also for a patient of another practice."""
+    """Raises `NotFound`, also for a patient of another practice, and `Merged` where there is another record now."""
     query = visible_patients(member).where(Patient.id == patient_id)
     patient = session.scalar(db.locked(query, of=Patient) if lock else query)
     if patient is None:
         raise NotFound("There is no such patient.")
+    if patient.merged_into_id is not None:
+        raise Merged(patient.merged_into_id)
     return patient
 
 
