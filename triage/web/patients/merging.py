@@ -70,6 +70,7 @@ def search_other(patient_id: UUID) -> Response:
     if len(words) < 2:
         return _choose(patient_id, words, None, {"q": "Type at least two letters or digits."}, 422)
     with db.transaction() as session:
+        find_patient(session, member, patient_id)
         now = clock.now(session)
         wait = directory.wait_before_searching(session, member, now=now)
         found = [] if wait else directory.search(session, member, words)
