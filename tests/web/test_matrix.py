@@ -48,6 +48,8 @@ RANDOM = {
     "code_digest",
     "secret_sealed",
     "login_sealed",
+    # Holds moments, in the middle of JSON.
+    "changed",
 }
 
 
