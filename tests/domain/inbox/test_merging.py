@@ -1,5 +1,6 @@
 """Two records of one person become one, and two again: every row that moved goes back, and nothing else."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import UUID
 
@@ -17,12 +18,13 @@ from triage.domain.conversations.message import Message
 from triage.domain.inbox import keeping, log, merging
 from triage.domain.inbox.merging import CAN_BE_UNDONE_FOR, LINKED, MOVED, STAY, PatientMerge
 from triage.domain.inbox.task import State, Task
-from triage.domain.patients import consent
+from triage.domain.intake import ledger, process
+from triage.domain.intake.ledger import Via
 from triage.domain.patients.care_team import CareTeamMember
 from triage.domain.patients.patient import Enrolment, Merged, Patient, PatientContact, find_patient
 from triage.domain.patients.phones import PhoneUse
 from triage.domain.tables import metadata
-from triage.kit import clock
+from triage.kit import db
 from triage.kit.errors import NotFound, NotPossible
 
 OTHER = "+12025550161"
@@ -101,14 +103,7 @@ def test_everything_of_both_is_on_the_record_that_stays(session: Session, cast: 
 def test_a_number_of_both_is_known_again_and_keeps_its_consent(session: Session, cast: Cast) -> None:
     pat, second = _both(session, cast)
     use = builders.a_use(session, patient=second, number=PAT_NUMBER)
-    consent.record_consent(
-        session,
-        session.get_one(type(cast.pat_phone), use.phone_id),
-        use,
-        how="paper",
-        by=cast.ana.id,
-        now=clock.now(session),
-    )
+    use.consented_at, use.consented_how = builders.ago(session, days=2), "paper"
     row = builders.an_inbound(session, cast=cast, number=PAT_NUMBER)
     message = session.get_one(Message, row.message_id)
     conversation = session.get_one(Conversation, message.conversation_id)
@@ -211,6 +206,43 @@ def test_an_animal_is_no_person_and_a_record_is_not_merged_with_itself(session: 
     for other in (dog, pat):
         with pytest.raises(NotPossible):
             merging.find_both(session, cast.ana, pat.id, other.id)
+
+
+def test_texts_that_arrive_meanwhile_are_with_the_record_that_stays(
+    fresh_session: Session, fresh_cast: Cast
+) -> None:
+    """To a conversation that is there and to one that begins with the text, before, during and after."""
+    pairs = []
+    for place in range(12):
+        numbers = [builders.a_number(), builders.a_number()]
+        one, other = (builders.a_patient(fresh_session, cast=fresh_cast, number=number) for number in numbers)
+        pairs.append((one.id, other.id, numbers[1]))
+        if place % 2:
+            builders.an_inbound(fresh_session, cast=fresh_cast, number=numbers[1])
+    fresh_session.commit()
+
+    def text_in(number: str) -> None:
+        text_of = builders.a_text_from(number, "Meanwhile")
+        with db.transaction() as session:
+            ledger.receive(session, fresh_cast.practice_id, text_of, via=Via.WEBHOOK)
+        process.run_due()
+
+    def join(pair: tuple[UUID, UUID, str]) -> None:
+        with db.transaction() as session:
+            one, other = merging.find_both(session, fresh_cast.ana, pair[0], pair[1], lock=True)
+            merging.merge(session, one, other, take={}, by=fresh_cast.ana)
+
+    with ThreadPoolExecutor(4) as pool:
+        work = []
+        for pair in pairs:
+            work += [pool.submit(text_in, pair[2]), pool.submit(join, pair), pool.submit(text_in, pair[2])]
+        for one in work:
+            one.result()
+    process.run_due()
+
+    whose = fresh_session.scalars(select(Message.patient_id).where(Message.body == "Meanwhile")).all()
+    assert sorted(whose) == sorted([pair[0] for pair in pairs] * 2)
+    assert verify.verify_now().is_clean
 
 
 FACTS = st.fixed_dictionaries(

@@ -42,6 +42,8 @@ LINKED = {"patient_contact": "contact_id", "enrolment": "program_id", "care_team
 # They say what was done to the record that they name, so they go on naming it.
 STAY = ("audit", "consent_event", "import_row")
 
+CONSENT = ("consented_at", "consented_how", "consented_to")
+
 _TABLES = db.Base.metadata.tables
 Values = dict[str, Any]
 
@@ -288,7 +290,7 @@ class _Work:
                 continue
             wanted: Values = {}
             if mine["consented_at"] is None and theirs["consented_at"] is not None:
-                wanted |= {name: theirs[name] for name in ("consented_at", "consented_how")}
+                wanted |= {name: theirs[name] for name in CONSENT}
             if mine["ended_at"] is not None and theirs["ended_at"] is None:
                 wanted["ended_at"] = None
             self._change("phone_use", {"id": mine["id"]}, {name: mine[name] for name in wanted}, wanted)

@@ -27,6 +27,7 @@ SENTENCES = {
     Action.TEXT_RESENT: "Sent a text again",
     Action.CONVERSATION_STARTED: "Started a conversation",
     Action.CONSENT_RECORDED: "Recorded consent to texts",
+    Action.CONSENT_EXPORTED: "Took out the proof of consent",
     Action.OPTED_OUT: "Opted a number out",
     Action.OPTED_IN: "Opted a number in again",
     Action.OPT_OUT_DECIDED: "Said what a possible opt-out meant",
