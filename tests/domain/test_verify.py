@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from tests.builders import (
     a_member,
     a_number,
+    a_patient,
     a_program,
     a_reply,
     a_role,
@@ -29,13 +30,17 @@ from triage.domain import verify
 from triage.domain.conversations import sending
 from triage.domain.conversations.delivery import OutboundState, OutboundText
 from triage.domain.conversations.message import Message
-from triage.domain.inbox import stars
+from triage.domain.inbox import merging, stars
 from triage.domain.inbox.task import State
 from triage.domain.patients.patient import Enrolment
 from triage.domain.practice.privileges import Messages
 from triage.kit import clock, db, heartbeat
 
 SETTLE = timedelta(seconds=60)
+
+
+def _of_carrier(report: verify.Report) -> verify.Finding:
+    return next(finding for finding in report.findings if finding.name == "I11")
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +79,8 @@ def a_busy_day(session: Session, cast: Cast) -> None:
     a_reply(session, by=cast.ana, task=task)
     message = session.get_one(Message, task.last_message_id)
     stars.star(session, message, by=cast.ben, now=clock.now(session))
+    kept, merged = (a_patient(session, cast=cast, number=a_number()) for _ in range(2))
+    merging.merge(session, kept, merged, take={}, by=cast.ana)
     heartbeat.take_slot(session, "sweep", every=timedelta(seconds=2))
     session.commit()
 
@@ -192,6 +199,19 @@ BROKEN_ROWS = {
         """alter table tick_run drop constraint pk_tick_run;
         insert into tick_run select job, slot, at from tick_run""",
     ),
+    "a message of a record that was merged": (
+        "I12",
+        "update message set patient_id = (select merged_id from patient_merge limit 1)",
+    ),
+    "a number that stayed behind": (
+        "I12",
+        """update phone_use u set patient_id = g.merged_id from patient_merge g where g.kept_id = u.patient_id""",
+    ),
+    "a merged record without its merge": ("I12", "delete from patient_merge"),
+    "a merge whose record is apart": (
+        "I12",
+        "update patient set merged_into_id = null where archived_at is not null",
+    ),
     "a number of another practice's facility": (
         "I8",
         """update facility set practice_id = (select practice_id from member where login = 'dan')
@@ -248,6 +268,7 @@ def test_a_busy_day_breaks_nothing(superuser: Connection, session: Session) -> N
         "I8",
         "I10",
         "I11",
+        "I12",
     ]
     assert all(finding.looked_at > 0 for finding in report.findings if finding.name != "I11")
 
@@ -291,7 +312,7 @@ def test_texts_that_never_arrived_are_seen(superuser: Connection, session: Sessi
     lost = carrier.keep(PAT_NUMBER, NORTH_NUMBER, "Are you there?", is_inbound=True)
     sent = session.scalars(select(OutboundText).where(OutboundText.state == OutboundState.SENT)).all()
 
-    finding = verify.verify(session, carrier.of).findings[-1]
+    finding = _of_carrier(verify.verify(session, carrier.of))
 
     assert finding.problems[0].ids == (lost.sid,)
     assert sent
@@ -301,7 +322,7 @@ def test_texts_that_the_carrier_does_not_have_are_seen(superuser: Connection, se
     superuser.execute(text("update outbound_text set first_claim_at = first_claim_at - interval '5 minutes'"))
     sent = session.scalars(select(OutboundText).where(OutboundText.state == OutboundState.SENT)).all()
 
-    finding = verify.verify(session, PaperCarrier().of).findings[-1]
+    finding = _of_carrier(verify.verify(session, PaperCarrier().of))
 
     assert set(finding.problems[0].ids) == {str(one.message_id) for one in sent}
 
@@ -320,7 +341,7 @@ def test_a_carrier_that_does_not_answer_is_said(superuser: Connection, session: 
     report = verify.verify(session, carrier.of)
 
     assert report.is_clean
-    assert report.findings[-1].note == "3 numbers were not compared: the carrier did not answer"
+    assert _of_carrier(report).note == "3 numbers were not compared: the carrier did not answer"
 
 
 def printed(report: verify.Report) -> str:

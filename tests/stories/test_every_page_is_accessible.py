@@ -5,7 +5,7 @@ A page that nobody visits here fails the test: name it among PLACES.
 
 import re
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -30,6 +30,7 @@ from triage.domain.access import tokens
 from triage.domain.access.tokens import Purpose
 from triage.domain.importing import starting
 from triage.domain.importing.run import ImportRow, Outcome, State, Undo
+from triage.domain.inbox import merging
 from triage.domain.inbox.task import Task
 from triage.domain.patients.phones import PhoneUse
 from triage.domain.practice.member import Member
@@ -136,6 +137,23 @@ PLACES = [
     Place("patients.search", "/patients", ("Name, number, birth date or id=porter", "Search")),
     Place("patients.search", "/patients", ("Name, number, birth date or id=nobody", "Search")),
     Place("patients.show", "/patients/{patient}"),
+    Place("patients.show", "/patients/{merged}"),
+    Place("patients.new", "/patients/new"),
+    Place("patients.new", "/patients/new", ("Mobile number=12", "Add patient")),
+    Place("patients.edit", "/patients/{patient}/details"),
+    Place("patients.edit", "/patients/{patient}/details", ("First name=", "Save")),
+    Place("patients.log", "/patients/{patient}/log"),
+    Place("patients.contacts", "/patients/{patient}/contacts"),
+    Place("patients.contacts", "/patients/{patient}/contacts", ("Name=", "Add contact")),
+    Place("patients.contact", "/patients/{patient}/contacts/{contact}"),
+    Place("patients.access", "/patients/{patient}/access"),
+    Place("patients.choose_other", "/patients/{patient}/merge"),
+    Place(
+        "patients.choose_other",
+        "/patients/{patient}/merge",
+        ("Name, number, birth date or id=porter", "Search"),
+    ),
+    Place("patients.compare", "/patients/{patient}/merge/{twin}"),
     Place("patients.agreements", "/patients/{patient}/consent"),
     Place("patients.consent_form_page", "/patients/{patient}/numbers/{use}/consent-form"),
     Place("patients.consent_form_page", "/patients/{patient}/numbers/{use}/consent-form?language=es"),
@@ -300,6 +318,7 @@ def _furnish(clinic: Clinic, people: Cast) -> dict[str, Any]:
         "mine": mine.conversation_id,
         "task": known.id,
         "patient": people.pat.id,
+        **_records(session, people),
         "use": use.id,
         "signing": _signing(clinic, people.admin, use),
         "role": people.roles["Supervisor"].id,
@@ -307,6 +326,19 @@ def _furnish(clinic: Clinic, people: Cast) -> dict[str, Any]:
         "facility": people.north.id,
         "number": people.north_number.id,
     }
+
+
+def _records(session: Session, people: Cast) -> dict[str, Any]:
+    """A contact, a second record of the same person, and one that was merged of two."""
+    contact = builders.a_contact(session, of=[people.pat], name="Wolfeschlegelstein" * 3, relation="mother")
+    contact.born_on = date(1955, 1, 2)
+    twin, kept, gone = (
+        builders.a_patient(session, cast=people, first_name="Pat", last_name="Porter-Again") for _ in range(3)
+    )
+    twin.alerts, twin.sex = "Penicillin", "female"
+    merging.merge(session, kept, gone, take={}, by=people.admin)
+    session.commit()
+    return {"contact": contact.id, "twin": twin.id, "merged": kept.id}
 
 
 def _imports(session: Session, people: Cast) -> dict[str, Any]:

@@ -129,6 +129,28 @@ NUMBERS_OF_PATIENTS = {
     },
 }
 
+# Keeping records needs the privilege; the second id may be of another record, which is then not on this one.
+KEEP = {(who, column): "no" if who in ("ben", "cleo") else word for (who, column), word in PATIENTS.items()}
+KEEP_PARTS = {
+    (who, column): "no" if who in ("ben", "cleo") else word
+    for (who, column), word in NUMBERS_OF_PATIENTS.items()
+}
+# Two records of one practice, of which the member must see both.
+BOTH = {
+    **KEEP,
+    **{(who, "own/foreign"): KEEP_PARTS[who, "own/foreign"] for who in PEOPLE},
+    **{(who, "own/far"): "404" if who == "dan" else KEEP[who, "far"] for who in PEOPLE},
+}
+KEEPERS = {(who, "any"): word for (who, column), word in KEEP.items() if column == "own"}
+# Who sees a patient beside a conversation may ask for the birth date too.
+BORN = {**PATIENTS, ("ben", "own"): "ok"}
+BORN_OF_CONTACTS = {**NUMBERS_OF_PATIENTS, ("ben", "own"): "ok"}
+LOG = {**PATIENTS, **{("cleo", column): "no" for column in ("own", "others", "nobodys", "far", "foreign")}}
+TRAIL = {
+    (who, column): word if who in ("stranger", "admin", "dan") else "no"
+    for (who, column), word in PATIENTS.items()
+}
+
 # A file of patients: of the whole practice, so for nobody who stands behind a wall.
 IMPORTS = _grid(
     """
@@ -219,6 +241,27 @@ FIELDS_OF_A_PRACTICE: dict[str, str | list[str]] = {
     "hold_seconds": "10",
     "texting_on": "yes",
 }
+FIELDS_OF_A_PATIENT: dict[str, str | list[str]] = {
+    "first_name": "Nora",
+    "last_name": "New",
+    "born_on": "1984-03-12",
+    "sex": "female",
+    "language": "es",
+    "time_zone": "America/Denver",
+    "prefers": "phone",
+    "facility_id": "{facility_id}",
+    "chart_number": "C-{word}",
+    "alerts": "Hard of hearing",
+}
+NOT_OF_EVERY_PATIENT = {"number", "owner", "species", "forget_born_on"}
+FIELDS_OF_A_CONTACT: dict[str, str | list[str]] = {
+    "name": "Cora New",
+    "relation": "guardian",
+    "language": "es",
+    "born_on": "1950-03-12",
+    "number": "(202) 555-0178",
+}
+CHOICES_OF_A_MERGE = {f"take_{name}" for name in ("born_on", "sex", "language", "prefers", "facility")}
 FIELDS_OF_PREFERENCES: dict[str, str | list[str]] = {
     "theme": "dark",
     "density": "compact",
@@ -380,6 +423,36 @@ POLICY: dict[tuple[str, str], Entry] = {
     ("patients.switch_number", "POST"): Entry(NUMBERS_OF_PATIENTS, form={"on": "no"}),
     ("patients.switch_patient", "POST"): Entry(PATIENTS, form={"on": "no"}),
     ("patients.choose_language", "POST"): Entry(PATIENTS, form={"language": "es"}),
+    ("patients.new", "GET"): Entry(KEEPERS),
+    ("patients.begin", "POST"): Entry(KEEPERS, form={"q": "Nora New"}),
+    ("patients.add", "POST"): Entry(
+        KEEPERS, form=FIELDS_OF_A_PATIENT, also_reads=NOT_OF_EVERY_PATIENT, foreign={"facility_id": "422"}
+    ),
+    ("patients.edit", "GET"): Entry(KEEP),
+    ("patients.change", "POST"): Entry(
+        KEEP, form=FIELDS_OF_A_PATIENT, also_reads=NOT_OF_EVERY_PATIENT, foreign={"facility_id": "422"}
+    ),
+    ("patients.archive", "POST"): Entry(KEEP, form={"on": "yes"}),
+    ("patients.contacts", "GET"): Entry(PATIENTS, writes=NOTE),
+    ("patients.add_contact", "POST"): Entry(KEEP, form=FIELDS_OF_A_CONTACT),
+    ("patients.contact", "GET"): Entry(KEEP_PARTS),
+    ("patients.change_contact", "POST"): Entry(KEEP_PARTS, form=FIELDS_OF_A_CONTACT),
+    ("patients.add_number", "POST"): Entry(KEEP, form={"number": "(202) 555-0177"}),
+    ("patients.add_contact_number", "POST"): Entry(KEEP_PARTS, form={"number": "(202) 555-0177"}),
+    ("patients.end_number", "POST"): Entry(KEEP_PARTS),
+    ("patients.archive_contact", "POST"): Entry(KEEP_PARTS, form={"on": "yes"}),
+    ("patients.remove_contact", "POST"): Entry(KEEP_PARTS),
+    ("patients.birth_date", "POST"): Entry(BORN),
+    ("patients.birth_date_of_contact", "POST"): Entry(BORN_OF_CONTACTS),
+    ("patients.log", "GET"): Entry(LOG, writes=NOTE),
+    ("patients.access", "GET"): Entry(TRAIL, writes=NOTE),
+    ("patients.choose_other", "GET"): Entry(KEEP),
+    ("patients.search_other", "POST"): Entry(KEEP, form={"q": "canary"}),
+    ("patients.compare", "GET"): Entry(BOTH),
+    ("patients.merge", "POST"): Entry(
+        BOTH, form={"keep": "other", "take_name": "one"}, also_reads=CHOICES_OF_A_MERGE
+    ),
+    ("patients.undo_merge", "POST"): Entry(KEEP_PARTS),
     # ---- importing patients
     ("importing.index", "GET"): Entry(IMPORTERS),
     ("importing.bring", "POST"): Entry(NO_FILE),
@@ -460,20 +533,29 @@ POLICY: dict[tuple[str, str], Entry] = {
     ("settings.change_roles", "POST"): Entry(
         ADMINISTRATION,
         form={"messages": ["{role_id}:assigned"], "dashboard": ["{role_id}"], "confirmed": "yes"},
-        also_reads={"settings", "members", "patients", "export", "purge", "own_facilities_only"},
+        also_reads={
+            "settings",
+            "members",
+            "patients",
+            "export",
+            "purge",
+            "audit",
+            "own_facilities_only",
+            "birth_dates_masked",
+        },
         foreign={"messages": "422", "dashboard": "422"},
     ),
     ("settings.new_role", "GET"): Entry(ADMINISTRATION, query={"from": "{role_id}"}, foreign={"from": "404"}),
     ("settings.add_role", "POST"): Entry(
         ADMINISTRATION,
         form={"name": "Night shift", "messages": "all", "privileges": ["dashboard"]},
-        also_reads={"own_facilities_only"},
+        also_reads={"own_facilities_only", "birth_dates_masked"},
     ),
     ("settings.role", "GET"): Entry(ADMINISTERED),
     ("settings.change_role", "POST"): Entry(
         ADMINISTERED,
         form={"name": "Of its own", "messages": "assigned", "privileges": ["dashboard"]},
-        also_reads={"own_facilities_only"},
+        also_reads={"own_facilities_only", "birth_dates_masked"},
     ),
     ("settings.remove_role", "POST"): Entry(IN_USE),
     ("settings.members", "GET"): Entry(ADMINISTRATION),

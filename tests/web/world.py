@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -16,10 +17,11 @@ from triage.domain.conversations.conversation import Conversation
 from triage.domain.conversations.delivery import OutboundState
 from triage.domain.conversations.message import Message
 from triage.domain.importing import starting
-from triage.domain.inbox import thread, transitions
+from triage.domain.inbox import merging, thread, transitions
 from triage.domain.intake import ledger
+from triage.domain.patients.patient import Contact, Patient
 from triage.domain.patients.phones import Phone, PhoneUse
-from triage.domain.practice.member import Member, add_member
+from triage.domain.practice.member import Member, add_member, load_member
 from triage.domain.practice.practice import Facility, PracticeNumber
 from triage.domain.practice.privileges import Messages, Role
 from triage.domain.practice.program import Program
@@ -52,6 +54,9 @@ class Things:
     passkey_id: UUID
     session_id: UUID
     import_id: UUID
+    contact_id: UUID
+    other_id: UUID
+    merge_id: UUID
 
 
 @dataclass(frozen=True)
@@ -217,7 +222,41 @@ def _things(session: Session, cast_: Cast, place: _Place, word: str, assignee: M
         passkey_id=passkey.id,
         session_id=signed_in.id,
         import_id=_an_import(session, place, canary),
+        contact_id=_a_contact(session, patient).id,
+        other_id=_a_second_record(session, cast_, place, canary).id,
+        merge_id=_a_merge(session, cast_, place, patient, canary),
     )
+
+
+def _a_contact(session: Session, patient: Patient) -> Contact:
+    """Nothing was written with them yet."""
+    contact = builders.a_contact(session, of=[patient], name="Mother Canary", relation="mother")
+    contact.born_on = date(1955, 5, 17)
+    session.commit()
+    return contact
+
+
+def _a_second_record(session: Session, cast_: Cast, place: _Place, canary: str) -> Patient:
+    second = builders.a_patient(
+        session,
+        cast=cast_,
+        first_name="Canary",
+        last_name=canary.title(),
+        facility=place.facility,
+        practice_id=place.practice_id,
+    )
+    session.commit()
+    return second
+
+
+def _a_merge(session: Session, cast_: Cast, place: _Place, patient: Patient, canary: str) -> UUID:
+    """A third record that became a part of the first."""
+    third = _a_second_record(session, cast_, place, canary)
+    mover = load_member(session, place.mover.id)
+    assert mover is not None
+    made = merging.merge(session, patient, third, take={}, by=mover)
+    session.commit()
+    return made.id
 
 
 def _an_import(session: Session, place: _Place, canary: str) -> UUID:

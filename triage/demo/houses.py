@@ -7,13 +7,22 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from triage.demo.people import Clinic, part_of
 from triage.demo.scripts import read_table
 from triage.domain.patients import consent, phones
 from triage.domain.patients.care_team import CareTeamMember
-from triage.domain.patients.patient import Contact, Enrolment, Patient, PatientContact, PatientKind, sort_key
+from triage.domain.patients.patient import (
+    Channel,
+    Contact,
+    Enrolment,
+    Patient,
+    PatientContact,
+    PatientKind,
+    sort_key,
+)
 from triage.domain.patients.phones import Phone, PhoneUse
 from triage.domain.practice import hours, privileges
 from triage.domain.practice import member as members
@@ -25,6 +34,8 @@ from triage.domain.practice.program import Program, ProgramRestriction
 _WAY = re.compile(r"(\+\d+)(?: (landline|switched off)| ([^,]+), (\w+))?")
 # So many patients of ten have signed that they may be texted; of the others nothing is recorded.
 _SIGNED_OF_TEN = 8
+_SPARE_RECORDS = (("Jim", "Okafor", "1967-11-02", False), ("Walter", "Finch", "1938-04-04", True))
+_SEXES = {"f": "female", "m": "male"}
 _TITLES = {
     Kind.HUMAN: {"doctor": "Physician", "nurse": "Nurse"},
     Kind.VETERINARY: {"doctor": "Veterinarian", "nurse": "Technician"},
@@ -191,6 +202,38 @@ class _Register:
         for place, row in enumerate(rows, start=1):
             self._add(place, row)
         self._session.flush()
+        if self._house.clinic.kind is Kind.HUMAN:
+            self._add_spare_records()
+
+    def _add_spare_records(self) -> None:
+        """What a practice has of its past: one person under two names, and somebody who does not come any more."""
+        for place, (first, last, born, is_gone) in enumerate(_SPARE_RECORDS, start=1):
+            self._session.add(
+                Patient(
+                    practice_id=self._house.practice_id,
+                    kind=PatientKind.PERSON,
+                    first_name=first,
+                    last_name=last,
+                    name_key=sort_key(first, last),
+                    chart_number=f"T-{place}",
+                    born_on=date.fromisoformat(born),
+                    created_at=self._now,
+                    archived_at=self._now if is_gone else None,
+                )
+            )
+        wishes: dict[tuple[str, str], dict[str, object]] = {
+            ("Eleanor", "O'Brien"): {"prefers": Channel.TEXT},
+            ("Lars", "Håkansson-Møller"): {"time_zone": "America/Los_Angeles", "prefers": Channel.PHONE},
+        }
+        for (first, last), wish in wishes.items():
+            self._session.execute(
+                update(Patient)
+                .where(
+                    Patient.practice_id == self._house.practice_id, Patient.name_key == sort_key(first, last)
+                )
+                .values(wish)
+            )
+        self._session.flush()
 
     def _add(self, place: int, row: list[str]) -> None:
         if self._house.clinic.kind is Kind.HUMAN:
@@ -208,7 +251,7 @@ class _Register:
             name_key=sort_key(first, last),
             chart_number=f"{self._house.clinic.file[0].upper()}-{1000 + place}",
             born_on=date.fromisoformat(born),
-            sex=sex,
+            sex=_SEXES.get(sex),
             species=species or None,
             language=language,
             alerts=alert or None,

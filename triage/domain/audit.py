@@ -32,7 +32,11 @@ class Action(StrEnum):
     OPTED_IN = "opted_in"
     OPT_OUT_DECIDED = "opt_out_decided"
     NUMBER_SWITCHED = "number_switched"
+    PATIENT_ADDED = "patient_added"
     PATIENT_CHANGED = "patient_changed"
+    BIRTH_DATE_SHOWN = "birth_date_shown"
+    PATIENTS_MERGED = "patients_merged"
+    MERGE_UNDONE = "merge_undone"
     INBOUND_RELEASED = "inbound_released"
     INBOUND_DISCARDED = "inbound_discarded"
     SETTINGS_CHANGED = "settings_changed"
@@ -50,6 +54,9 @@ class Audit(db.Base):
     __table_args__ = (
         Index("ix_audit_practice_id_at", "practice_id", "at"),
         Index("ix_audit_subject", "practice_id", "subject_id"),
+        Index(
+            "ix_audit_patient", "practice_id", "patient_id", "at", postgresql_where="patient_id is not null"
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=db.new_id)

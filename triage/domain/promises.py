@@ -291,6 +291,44 @@ PROMISES = (
             ),
         ),
     ),
+    Promise(
+        "I12",
+        "A record that was merged into another has nothing of its own, and its merge is written down",
+        ("patient", "patient_merge"),
+        (
+            (
+                "message, task or conversation of a record that was merged",
+                """
+                select x.id from (
+                  select id, practice_id, patient_id from message union all
+                  select id, practice_id, patient_id from task union all
+                  select id, practice_id, patient_id from conversation) x
+                join patient p on p.id = x.patient_id
+                where mine(x) and p.merged_into_id is not null
+                """,
+            ),
+            (
+                "number of a merged record that the other does not have",
+                """
+                select u.id from phone_use u join patient p on p.id = u.patient_id
+                where mine(u) and p.merged_into_id is not null and not exists (
+                  select from phone_use o where o.patient_id <> u.patient_id and o.phone_id = u.phone_id
+                    and o.contact_id is not distinct from u.contact_id)
+                """,
+            ),
+            (
+                "merged record without its merge, or a merge without its record",
+                """
+                select p.id from patient p where mine(p) and p.merged_into_id is not null and not exists (
+                  select from patient_merge g where g.merged_id = p.id and g.kept_id = p.merged_into_id
+                    and g.undone_at is null)
+                union all
+                select g.id from patient_merge g join patient p on p.id = g.merged_id
+                where mine(g) and g.undone_at is null and p.merged_into_id is distinct from g.kept_id
+                """,
+            ),
+        ),
+    ),
 )
 
 # Says in its own words what `folders` and `scope` say in theirs.

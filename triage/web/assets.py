@@ -34,7 +34,9 @@ STYLE_SHEET = "css/all.css"
 SPRITE = "icons.svg"
 ICONS = (
     "archive",
+    "arrow-down-left",
     "arrow-left",
+    "arrow-up-right",
     "ban",
     "bell",
     "bell-off",
@@ -77,6 +79,7 @@ ICONS = (
     "log-out",
     "mail",
     "menu",
+    "merge",
     "message-square",
     "message-square-off",
     "minus",

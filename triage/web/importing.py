@@ -15,7 +15,7 @@ from triage.domain.importing import columns, reading, starting
 from triage.domain.importing import run as runs
 from triage.domain.importing.reading import Format
 from triage.domain.importing.run import ImportRun, State
-from triage.domain.importing.values import DateOrder
+from triage.domain.importing.values import DateOrder, is_date
 from triage.domain.practice.privileges import Privilege
 from triage.kit import clock, db
 from triage.kit.errors import Invalid
@@ -253,9 +253,12 @@ def _shown(import_id: UUID, errors: Mapping[str, str] | None = None) -> dict[str
 
 
 def _samples(preview: starting.Preview) -> list[list[str]]:
-    """For each column the first cells that hold something."""
+    """For each column the first cells that hold something; dates are hidden from who sees birth dates on request."""
+    is_hidden = is_date if current_member().role.birth_dates_masked else lambda _: False
     return [
-        [row[place] for row in preview.rows if row[place].strip()][:3]
+        ["••••••••" if is_hidden(row[place]) else row[place] for row in preview.rows if row[place].strip()][
+            :3
+        ]
         for place in range(len(preview.headings))
     ]
 

@@ -27,6 +27,7 @@ class Recent(NamedTuple):
 
 
 class Panel(NamedTuple):
+    id: UUID
     name: str
     kind: str
     species: str | None
@@ -34,6 +35,8 @@ class Panel(NamedTuple):
     alerts: tuple[str, ...]
     numbers: list[Number]
     language: str
+    prefers: str
+    clock: str
     born_on: date | None
     care_team: list[care_team.Place]
     facility: str | None
@@ -44,6 +47,7 @@ class Panel(NamedTuple):
 def panel_of(session: Session, member: Member, patient: Patient, *, but: UUID | None = None) -> Panel:
     """What a member who may see this patient sees of them; `but` is the task that is open beside it."""
     return Panel(
+        id=patient.id,
         name=patient.name,
         kind=patient.kind.value,
         species=patient.species,
@@ -51,6 +55,8 @@ def panel_of(session: Session, member: Member, patient: Patient, *, but: UUID | 
         alerts=tuple(line for line in (patient.alerts or "").splitlines() if line.strip()),
         numbers=[one for one in record.numbers_of(session, member, patient) if one.is_current],
         language=LANGUAGES.get(patient.language, patient.language),
+        prefers=patient.prefers.value if patient.prefers else "",
+        clock=record.clock_of(patient, member.practice, clock.now(session)),
         born_on=patient.born_on,
         care_team=care_team.team_of(session, patient.practice_id, patient.id),
         facility=record.facility_name(session, patient),

@@ -82,6 +82,7 @@ def _build(member: Member) -> Shell:
         idle_minutes=member.practice.idle_minutes,
         lock_minutes=member.practice.lock_minutes,
         may_find_patients=_may_find_patients(member),
+        masks_birth_dates=member.role.birth_dates_masked,
         is_demo=settings().environment == "demo",
     )
 

@@ -96,6 +96,12 @@ def _in_order(found: re.Match[str], order: DateOrder) -> tuple[int, int, int]:
     return (year, one, two) if order is DateOrder.MONTH_FIRST else (year, two, one)
 
 
+def is_date(text: str) -> bool:
+    """Whether a cell may hold a date, in whatever form."""
+    plain = sort_key(text.strip())
+    return any(form.fullmatch(plain) for form in (_ISO, _NUMBERS, _NAMED, _SHORT_YEAR))
+
+
 def birth_date(text: str, order: DateOrder | None, *, today: date) -> date:
     """Raises `Unusable`; never guesses what comes first."""
     found, wanted = None, text.strip()

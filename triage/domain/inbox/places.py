@@ -1,5 +1,6 @@
 """Where conversations belong: their tasks go with them when a number moves, or when it becomes known whose it is."""
 
+from collections.abc import Collection
 from uuid import UUID
 
 from sqlalchemy import func, select, update
@@ -8,7 +9,7 @@ from sqlalchemy.orm import Session
 from triage.domain import audit
 from triage.domain.conversations.conversation import Conversation, facility_for
 from triage.domain.inbox import scope, staffing
-from triage.domain.inbox.task import Task
+from triage.domain.inbox.task import Assignment, Task, is_open
 from triage.domain.patients.patient import Patient
 from triage.domain.patients.phones import Phone, PhoneUse, identities
 from triage.domain.practice.member import Member, load_member
@@ -77,6 +78,25 @@ def _behind_walls(session: Session, number: PracticeNumber) -> list[Member]:
     )
     found = [load_member(session, member_id) for member_id in session.scalars(walled).all()]
     return [member for member in found if member is not None]
+
+
+def follow(session: Session, practice_id: UUID, phone_ids: Collection[UUID]) -> None:
+    """Whose numbers these are has changed: conversations and open tasks follow, and who may not see them loses them."""
+    query = select(Phone).where(Phone.practice_id == practice_id, Phone.id.in_(phone_ids)).order_by(Phone.id)
+    for phone in session.scalars(query).all():
+        know_again(session, phone)
+    holders = (
+        select(Assignment.member_id)
+        .join(Task, Task.id == Assignment.task_id)
+        .join(Conversation, Conversation.id == Task.conversation_id)
+        .where(Conversation.phone_id.in_(phone_ids), Assignment.ended_at.is_(None), is_open())
+        .distinct()
+        .order_by(Assignment.member_id)
+    )
+    for member_id in session.scalars(holders).all():
+        member = load_member(session, member_id)
+        if member is not None:
+            staffing.return_out_of_reach(session, member)
 
 
 def know_again(session: Session, phone: Phone) -> None:

@@ -1,9 +1,10 @@
 """One patient's page: who it is, how they are reached, who looks after them, and what was written."""
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import distinct_on
@@ -28,8 +29,9 @@ from triage.domain.patients.patient import (
 )
 from triage.domain.patients.phones import Identity, Known, Phone, PhoneUse, identities, uses_by_patient
 from triage.domain.practice.member import Brief, Member, briefs
-from triage.domain.practice.practice import Facility, PracticeNumber
+from triage.domain.practice.practice import Facility, Practice, PracticeNumber
 from triage.domain.practice.program import Program
+from triage.kit import clock
 from triage.kit.errors import NotFound
 
 MOST_CONVERSATIONS = 20
@@ -58,6 +60,7 @@ class Number(NamedTuple):
 
     use_id: UUID
     phone_id: UUID
+    contact_id: UUID | None
     label: str
     number: str
     texting: str
@@ -101,7 +104,7 @@ class Record(NamedTuple):
     owner_name: str | None
     alerts: tuple[str, ...]
     numbers: list[Number]
-    born_on: date | None
+    clock: str
     facility: str | None
     programs: list[str]
     care_team: list[Place]
@@ -119,7 +122,7 @@ def read_record(session: Session, member: Member, patient_id: UUID) -> Record:
         owner_name=owner_name(session, patient),
         alerts=tuple(line for line in (patient.alerts or "").splitlines() if line.strip()),
         numbers=numbers_of(session, member, patient),
-        born_on=patient.born_on,
+        clock=clock_of(patient, member.practice, clock.now(session)),
         facility=facility_name(session, patient),
         programs=programs_of(session, patient),
         care_team=care_team.team_of(session, member.practice_id, patient.id),
@@ -182,6 +185,7 @@ def numbers_of(session: Session, member: Member, patient: Patient) -> list[Numbe
             Number(
                 use_id=use.id,
                 phone_id=phone.id,
+                contact_id=use.contact_id,
                 label=label,
                 number=phone.number,
                 texting=word,
@@ -211,8 +215,21 @@ def _who_wrote(session: Session, member: Member, phone_ids: list[UUID]) -> set[U
     )
 
 
+def clock_of(patient: Patient, practice: Practice, now: datetime) -> str:
+    """What time it is where the patient is, where that is another time than the practice's."""
+    if patient.time_zone is None:
+        return ""
+    there = now.astimezone(ZoneInfo(patient.time_zone))
+    is_same = there.utcoffset() == now.astimezone(ZoneInfo(practice.time_zone)).utcoffset()
+    return "" if is_same else f"{there:%H:%M} in {patient.time_zone.rpartition('/')[2].replace('_', ' ')}"
+
+
 def facility_name(session: Session, patient: Patient) -> str | None:
-    return session.scalar(select(Facility.name).where(Facility.id == patient.facility_id))
+    return name_of_facility(session, patient.facility_id) if patient.facility_id else None
+
+
+def name_of_facility(session: Session, facility_id: UUID) -> str | None:
+    return session.scalar(select(Facility.name).where(Facility.id == facility_id))
 
 
 def programs_of(session: Session, patient: Patient) -> list[str]:

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ARRAY, String, Uuid, bindparam, exists, func, literal, select, true, union_all
+from sqlalchemy import ARRAY, Row, String, Uuid, bindparam, exists, func, literal, select, true, union_all
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -121,8 +121,7 @@ def gather(session: Session, texts: Sequence[Leased]) -> Facts:
     now = clock.now(session)
     numbers = _numbers(session, texts)
     phones_by_key = _phones(session, texts, now)
-    identities = phones.identities(session, {phone.id for phone in phones_by_key.values()})
-    conversation_of = _conversations(session, texts, numbers, phones_by_key, identities, now)
+    conversation_of = _conversations(session, texts, numbers, phones_by_key, now)
     conversations = {conversation.id: conversation for conversation in conversation_of.values()}
     open_tasks = _open_tasks(session, conversations)
     last_sent = _last_sent(session, conversations.values(), now)
@@ -316,8 +315,6 @@ _NEW_CONVERSATIONS = Addition(
         "practice_id",
         "practice_number_id",
         "phone_id",
-        "patient_id",
-        "facility_id",
         "created_at",
     ),
     unless_there=True,
@@ -329,10 +326,13 @@ def _conversations(
     texts: Sequence[Leased],
     numbers: dict[tuple[UUID, str], NumberFacts],
     phones_by_key: dict[tuple[UUID, str], PhoneFacts],
-    identities: dict[UUID, Identity],
     now: datetime,
 ) -> dict[UUID, ConversationFacts]:
-    """The conversation of each text, by the ledger row's id; all are locked, in a steady order."""
+    """The conversation of each text, by the ledger row's id; all are locked, in a steady order.
+
+    Whose numbers these are is asked with the conversations locked: whoever merges two records locks them too, so
+    that no text is filed with a record that has just gone.
+    """
     ends = {
         text.id: (
             numbers[text.practice_id, text.to_number],
@@ -341,8 +341,8 @@ def _conversations(
         for text in texts
     }
     by_ends = {(number.id, phone.id): (number, phone) for number, phone in ends.values()}
-    known = _conversations_at(session, by_ends, identities)
-    missing = {key: by_ends[key] for key in sorted(by_ends.keys() - known.keys())}
+    locked = _locked(session, by_ends)
+    missing = {key: by_ends[key] for key in sorted(by_ends.keys() - locked.keys())}
     if missing:
         new = [
             {
@@ -350,38 +350,41 @@ def _conversations(
                 "practice_id": number.practice_id,
                 "practice_number_id": number.id,
                 "phone_id": phone.id,
-                "patient_id": identities[phone.id].patient_id,
-                "facility_id": facility_for(number.facility_id, identities[phone.id]),
                 "created_at": now,
             }
             for number, phone in missing.values()
         ]
         session.execute(_NEW_CONVERSATIONS.statement, _NEW_CONVERSATIONS.given(new))
-        known |= _conversations_at(session, missing, identities)
+        locked |= _locked(session, missing)
+    identities = phones.identities(session, {phone.id for phone in phones_by_key.values()})
+    known = {
+        ends_of: _facts_of(row, *by_ends[ends_of], identities[row.phone_id])
+        for ends_of, row in locked.items()
+    }
     return {text_id: known[number.id, phone.id] for text_id, (number, phone) in ends.items()}
 
 
-def _conversations_at(
-    session: Session,
-    by_ends: dict[tuple[UUID, UUID], tuple[NumberFacts, PhoneFacts]],
-    identities: dict[UUID, Identity],
-) -> dict[tuple[UUID, UUID], ConversationFacts]:
-    known = {}
-    for row in session.execute(_CONVERSATIONS, _ENDS.given(by_ends)):
-        number, phone = by_ends[row.practice_number_id, row.phone_id]
-        identity = identities[phone.id]
-        known[number.id, phone.id] = ConversationFacts(
-            id=row.id,
-            practice_id=number.practice_id,
-            number=number,
-            phone_id=phone.id,
-            patient_id=identity.patient_id,
-            facility_id=facility_for(number.facility_id, identity),
-            last_inbound_at=row.last_inbound_at,
-            last_message_at=row.last_message_at,
-            unread_since=row.unread_since,
-        )
-    return known
+def _locked(
+    session: Session, by_ends: Iterable[tuple[UUID, UUID]]
+) -> dict[tuple[UUID, UUID], Row[*tuple[Any, ...]]]:
+    found = session.execute(_CONVERSATIONS, _ENDS.given(by_ends))
+    return {(row.practice_number_id, row.phone_id): row for row in found}
+
+
+def _facts_of(
+    row: Row[*tuple[Any, ...]], number: NumberFacts, phone: PhoneFacts, identity: Identity
+) -> ConversationFacts:
+    return ConversationFacts(
+        id=row.id,
+        practice_id=number.practice_id,
+        number=number,
+        phone_id=phone.id,
+        patient_id=identity.patient_id,
+        facility_id=facility_for(number.facility_id, identity),
+        last_inbound_at=row.last_inbound_at,
+        last_message_at=row.last_message_at,
+        unread_since=row.unread_since,
+    )
 
 
 # ---- what is open in it ----

@@ -6,13 +6,14 @@ from datetime import date, datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Select, func, or_, select, union
+from sqlalchemy import CompoundSelect, Select, func, or_, select, union
 from sqlalchemy.orm import Session
 
 from triage.domain.patients.patient import (
     Contact,
     Patient,
     PatientContact,
+    meant,
     named,
     visible_patients,
 )
@@ -59,17 +60,23 @@ def wait_before_typing(session: Session, member: Member, *, now: datetime) -> ti
 
 
 def search(session: Session, member: Member, words: str, *, limit: int = MOST_FOUND) -> list[Found]:
-    """Patients that `words` may mean, by name; at most `limit`."""
+    """Patients that `words` may mean, by name; at most `limit`. Where nobody has such a name, those of similar ones."""
     words = words.strip()
     if not words:
         return []
-    meant = union(
+    exact = union(
         named(member.practice_id, words), *_by_number(words, member), *_by_birth_date(words, member)
     )
-    query = visible_patients(member).where(Patient.archived_at.is_(None), Patient.id.in_(meant))
-    patients = session.scalars(query.order_by(Patient.name_key, Patient.id).limit(limit)).all()
+    patients = _among(session, member, exact, limit)
+    if not patients and (also := meant(session, member.practice_id, words)):
+        patients = _among(session, member, named(member.practice_id, words, also), limit)
     owners = _owners(session, [patient.id for patient in patients])
     return [Found(patient, owners.get(patient.id, ())) for patient in patients]
+
+
+def _among(session: Session, member: Member, ids: CompoundSelect[UUID], limit: int) -> list[Patient]:
+    query = visible_patients(member).where(Patient.archived_at.is_(None), Patient.id.in_(ids))
+    return list(session.scalars(query.order_by(Patient.name_key, Patient.id).limit(limit)))
 
 
 def _by_number(words: str, member: Member) -> Iterable[Select[UUID]]:

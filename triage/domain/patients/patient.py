@@ -1,6 +1,7 @@
 """Patients, and the people who are texted about them."""
 
 import unicodedata
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
@@ -16,14 +17,17 @@ from sqlalchemy import (
     exists,
     false,
     func,
+    literal,
     or_,
     select,
+    text,
     true,
     union,
 )
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from triage.domain import audit
+from triage.domain.patients import names
 from triage.domain.practice.member import Member
 from triage.domain.practice.privileges import Messages, Privilege
 from triage.domain.wording import LANGUAGES
@@ -34,6 +38,21 @@ from triage.kit.errors import Invalid, NotFound
 class PatientKind(StrEnum):
     PERSON = "person"
     ANIMAL = "animal"
+
+
+class Channel(StrEnum):
+    """How somebody would rather be reached; texts are sent all the same where they are allowed."""
+
+    TEXT = "text"
+    PHONE = "phone"
+
+
+class Merged(NotFound):
+    """Asked for a record that has become a part of another; `into_id` is that one."""
+
+    def __init__(self, into_id: UUID) -> None:
+        super().__init__("This record was merged into another one.")
+        self.into_id = into_id
 
 
 def sort_key(*parts: str | None) -> str:
@@ -59,7 +78,15 @@ class Patient(db.OfPractice, db.Base):
         ),
         Index("ix_patient_facility", "practice_id", "facility_id"),
         Index("ix_patient_born_on", "practice_id", "born_on", postgresql_where="born_on is not null"),
+        db.within_practice("merged_into_id", "patient"),
+        Index(
+            "ix_patient_merged_into",
+            "practice_id",
+            "merged_into_id",
+            postgresql_where="merged_into_id is not null",
+        ),
         CheckConstraint("kind = 'animal' or species is null", name="species_of_animals"),
+        CheckConstraint("merged_into_id is null or archived_at is not null", name="merged_is_archived"),
     )
 
     facility_id: Mapped[UUID | None]
@@ -72,10 +99,14 @@ class Patient(db.OfPractice, db.Base):
     sex: Mapped[str | None]
     species: Mapped[str | None]
     language: Mapped[str] = mapped_column(default="en")
+    time_zone: Mapped[str | None]
+    prefers: Mapped[Channel | None] = mapped_column(db.choice(Channel, "prefers"))
     alerts: Mapped[str | None]
     texting_on: Mapped[bool] = mapped_column(default=True)
     created_at: Mapped[datetime]
     archived_at: Mapped[datetime | None]
+    # The record that this one has become a part of; see `inbox/merging.py`.
+    merged_into_id: Mapped[UUID | None]
 
     @property
     def name(self) -> str:
@@ -243,30 +274,49 @@ def within_walls(member: Member) -> tuple[ColumnElement[bool], ColumnElement[boo
 
 
 def find_patient(session: Session, member: Member, patient_id: UUID, *, lock: bool = False) -> Patient:
-    """Raises `NotFound`, also for a patient of another practice."""
+    """Raises `NotFound`, also for a patient of another practice, and `Merged` where there is another record now."""
     query = visible_patients(member).where(Patient.id == patient_id)
     patient = session.scalar(db.locked(query, of=Patient) if lock else query)
     if patient is None:
         raise NotFound("There is no such patient.")
+    if patient.merged_into_id is not None:
+        raise Merged(patient.merged_into_id)
     return patient
 
 
-def named(practice_id: UUID, words: str) -> CompoundSelect[UUID]:
+def named(
+    practice_id: UUID, words: str, also: Mapping[str, Sequence[str]] | None = None
+) -> CompoundSelect[UUID]:
     """Ids of patients whose own, or a contact's, name holds every word, or whose chart number is `words`.
 
-    Sets of ids joined together, and not conditions joined by "or": so each has an index to look into.
+    A word may be a nickname, or stand for one of the words that `also` has for it. The chart number of a record that
+    became a part of another finds that one. Sets of ids joined together, and not conditions joined by "or": so each
+    has an index to look into.
     """
     of_practice = select(Patient.id).where(Patient.practice_id == practice_id)
-    parts = sort_key(words.strip()).split()[:4]
-    by_chart = of_practice.where(Patient.chart_number == words.strip())
-    by_name = of_practice.where(*[Patient.id.in_(_with_name_like(practice_id, part)) for part in parts])
-    return union(by_chart, by_name) if parts else union(by_chart)
+    chart = Patient.chart_number == words.strip()
+    by_chart = of_practice.where(chart)
+    of_merged = select(Patient.merged_into_id).where(
+        Patient.practice_id == practice_id, chart, Patient.merged_into_id.is_not(None)
+    )
+    parts = words_of(words)
+    by_name = of_practice.where(
+        *[Patient.id.in_(_with_name_like(practice_id, part, (also or {}).get(part, ()))) for part in parts]
+    )
+    return union(by_chart, of_merged, by_name) if parts else union(by_chart, of_merged)
 
 
-def _with_name_like(practice_id: UUID, word: str) -> CompoundSelect[UUID]:
-    """Anywhere in a name; one or two letters only where a name begins, for they are everywhere else."""
+def words_of(words: str) -> list[str]:
+    """The words of a search that are looked for, as names are kept."""
+    return sort_key(words.strip()).split()[:4]
+
+
+def _with_name_like(practice_id: UUID, word: str, also: Sequence[str] = ()) -> CompoundSelect[UUID]:
+    """Anywhere in a name; one or two letters, and what else the word may mean, only where a name begins."""
     plain = word.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
     likes = [f"%{plain}%"] if len(word) > 2 else [f"{plain}%", f"% {plain}%"]
+    for other in (*names.meanings(word)[1:], *also):
+        likes += [f"{other}%", f"% {other}%"]
     own = select(Patient.id).where(
         Patient.practice_id == practice_id, or_(*[Patient.name_key.like(like) for like in likes])
     )
@@ -282,10 +332,44 @@ def _with_name_like(practice_id: UUID, word: str) -> CompoundSelect[UUID]:
     return union(own, of_contact)
 
 
+# Less alike is another name; the slips of the finger are counted afterwards.
+_LEAST_ALIKE, _MOST_ALIKE, _SHORTEST = 0.3, 200, 4
+
+
+def meant(session: Session, practice_id: UUID, words: str) -> dict[str, list[str]]:
+    """For each word of a search the words of names that it may have been meant to be; none for short ones."""
+    parts = [part for part in words_of(words) if len(part) >= _SHORTEST and part.isalpha()]
+    if not parts:
+        return {}
+    session.execute(text(f"set local pg_trgm.word_similarity_threshold = {_LEAST_ALIKE}"))
+    found = {part: names.misspelt(part, _words_like(session, practice_id, part)) for part in parts}
+    return {part: words for part, words in found.items() if words}
+
+
+def _words_like(session: Session, practice_id: UUID, word: str) -> set[str]:
+    keys: set[str] = set()
+    for table in (Patient, Contact):
+        likeness = func.word_similarity(word, table.name_key)
+        query = (
+            select(table.name_key)
+            .where(
+                table.practice_id == practice_id, literal(word).op("<%", is_comparison=True)(table.name_key)
+            )
+            .order_by(likeness.desc(), table.name_key)
+            .limit(_MOST_ALIKE)
+        )
+        keys |= set(session.scalars(query))
+    return {part for key in keys for part in key.split()}
+
+
 def search(session: Session, member: Member, words: str, *, limit: int = 20) -> list[Patient]:
     """Patients whose name or owner's name contains every word, or whose chart number is `words`."""
     if not words.strip():
         return []
     ids = named(member.practice_id, words)
-    found = visible_patients(member).where(Patient.archived_at.is_(None), Patient.id.in_(ids))
-    return list(session.scalars(found.order_by(Patient.name_key, Patient.id).limit(limit)))
+    visible = visible_patients(member).where(Patient.archived_at.is_(None))
+    in_order = visible.order_by(Patient.name_key, Patient.id).limit(limit)
+    found = list(session.scalars(in_order.where(Patient.id.in_(ids))))
+    if not found and (also := meant(session, member.practice_id, words)):
+        found = list(session.scalars(in_order.where(Patient.id.in_(named(member.practice_id, words, also)))))
+    return found

@@ -208,8 +208,16 @@ def phone_for(session: Session, practice_id: UUID, number: str, *, now: datetime
     ).one()
 
 
-def link(session: Session, patient: Patient, number: str, *, region: str, now: datetime) -> Phone:
-    """The patient is reached at this number from now on. Raises `Invalid`. Safe to repeat."""
+def link(
+    session: Session,
+    patient: Patient,
+    number: str,
+    *,
+    region: str,
+    now: datetime,
+    contact: Contact | None = None,
+) -> Phone:
+    """The patient, or `contact` about the patient, is reached there from now on. Raises `Invalid`. Safe to repeat."""
     e164 = as_e164(number, region)
     if e164 is None:
         raise Invalid(number="Enter a full phone number, such as +1 202 555 0123.")
@@ -218,11 +226,18 @@ def link(session: Session, patient: Patient, number: str, *, region: str, now: d
         select(PhoneUse).where(
             PhoneUse.phone_id == phone.id,
             PhoneUse.patient_id == patient.id,
-            PhoneUse.contact_id.is_(None),
+            PhoneUse.contact_id.is_not_distinct_from(contact.id if contact else None),
         )
     )
     if use is None:
-        session.add(PhoneUse(practice_id=patient.practice_id, phone_id=phone.id, patient_id=patient.id))
+        session.add(
+            PhoneUse(
+                practice_id=patient.practice_id,
+                phone_id=phone.id,
+                patient_id=patient.id,
+                contact_id=contact.id if contact else None,
+            )
+        )
     else:
         use.ended_at = None
     session.flush()

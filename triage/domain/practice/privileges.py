@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import UniqueConstraint, select
+from sqlalchemy import UniqueConstraint, false, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from triage.kit import db
@@ -21,7 +21,7 @@ class Messages(StrEnum):
 
 
 class Privilege(StrEnum):
-    """What a route or an action asks for. The last eight are columns of a role."""
+    """What a route or an action asks for. All but three are columns of a role."""
 
     MESSAGES = "messages"
     ALL_MESSAGES = "all_messages"
@@ -31,11 +31,15 @@ class Privilege(StrEnum):
     PATIENTS = "patients"
     EXPORT = "export"
     PURGE = "purge"
+    AUDIT = "audit"
     SIGNED_IN = "signed_in"
 
 
 class Role(db.OfPractice, db.Base):
-    """A named set of privileges. `own_facilities_only` turns the facility filter into a wall."""
+    """A named set of privileges. `own_facilities_only` turns the facility filter into a wall.
+
+    With `birth_dates_masked` a birth date is shown only when it is asked for, and the look is noted.
+    """
 
     __tablename__ = "role"
     __table_args__ = (db.referable(), UniqueConstraint("practice_id", "name"))
@@ -48,7 +52,9 @@ class Role(db.OfPractice, db.Base):
     patients: Mapped[bool] = mapped_column(default=False)
     export: Mapped[bool] = mapped_column(default=False)
     purge: Mapped[bool] = mapped_column(default=False)
+    audit: Mapped[bool] = mapped_column(default=False, server_default=false())
     own_facilities_only: Mapped[bool] = mapped_column(default=False)
+    birth_dates_masked: Mapped[bool] = mapped_column(default=False, server_default=false())
 
     @property
     def is_built_in(self) -> bool:
@@ -67,7 +73,17 @@ class Role(db.OfPractice, db.Base):
                 return bool(getattr(self, privilege.value))
 
 
-SWITCHES = ("dashboard", "settings", "members", "patients", "export", "purge", "own_facilities_only")
+SWITCHES = (
+    "dashboard",
+    "settings",
+    "members",
+    "patients",
+    "export",
+    "purge",
+    "audit",
+    "own_facilities_only",
+    "birth_dates_masked",
+)
 
 BUILT_IN: dict[str, dict[str, object]] = {
     "Practice admin": {
@@ -78,10 +94,11 @@ BUILT_IN: dict[str, dict[str, object]] = {
         "patients": True,
         "export": True,
         "purge": True,
+        "audit": True,
     },
     "Supervisor": {"messages": Messages.ALL, "dashboard": True, "patients": True, "export": True},
     "Care team": {"messages": Messages.ALL, "patients": True},
-    "Assigned only": {"messages": Messages.ASSIGNED},
+    "Assigned only": {"messages": Messages.ASSIGNED, "birth_dates_masked": True},
 }
 
 

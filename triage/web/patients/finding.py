@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from flask import Response, request
+from flask import Response, request, url_for
 
 from triage.domain import audit
 from triage.domain.patients import directory
@@ -43,7 +43,7 @@ def search_now() -> Response:
     if wait is not None:
         minutes = max(1, round(wait.total_seconds() / 60))
         return _results(words, None, {"q": f"Too many searches. Wait {minutes} min."}, 429)
-    return _results(words, [_result(one, member) for one in found], {})
+    return _results(words, [result_of(one, member) for one in found], {})
 
 
 def _results(
@@ -55,17 +55,20 @@ def _results(
         values={"q": words} if words else {},
         errors=errors,
         results=results,
-        may_import=current_member().may(Privilege.PATIENTS),
+        may_change=current_member().may(Privilege.PATIENTS),
         is_cut=results is not None and len(results) >= directory.MOST_FOUND,
     )
 
 
-def _result(found: Found, member: Member) -> dict[str, object]:
+def result_of(found: Found, member: Member) -> dict[str, object]:
+    """A patient as a line of what was found."""
     patient = found.patient
-    born = f"born {_date(patient)}" if patient.born_on else ""
+    is_shown = patient.born_on and not member.role.birth_dates_masked
+    born = f"born {_date(patient)}" if is_shown else ""
     notes = [patient.species or "", born, *found.owners[:2], f"no. {patient.chart_number}"]
     return {
         "patient_id": patient.id,
+        "url": url_for("patients.show", patient_id=patient.id),
         "name": patient.name,
         "initials": initials_of(patient.name),
         "hue": hue_of(patient.id),

@@ -4,11 +4,14 @@ from typing import Any
 from uuid import UUID
 
 from flask import Blueprint, Response, request, url_for
+from sqlalchemy.orm import Session
 
-from triage.domain.patients.patient import Patient
+from triage.domain import audit
+from triage.domain.patients.patient import Merged, Patient
 from triage.domain.practice.member import Member, hue_of, initials_of
 from triage.domain.practice.privileges import Messages, Privilege
-from triage.web import render
+from triage.kit import clock
+from triage.web import errors, render
 from triage.web.auth import current_member
 from triage.web.render import NavLink, Toast
 
@@ -17,7 +20,10 @@ patients = Blueprint("patients", __name__)
 # Each with what a member needs to open it.
 TABS = [
     ("show", "Overview", "user-round", Privilege.SIGNED_IN),
+    ("log", "Communication log", "messages-square", Privilege.MESSAGES),
+    ("contacts", "Contacts", "users", Privilege.SIGNED_IN),
     ("agreements", "Consent", "shield-check", Privilege.SIGNED_IN),
+    ("access", "Access", "eye", Privilege.AUDIT),
 ]
 
 
@@ -50,11 +56,34 @@ def page(
         tabs=tabs(member, patient.id),
         tab=tab,
         may_write=member.messages is Messages.ALL,
+        may_change=member.may(Privilege.PATIENTS),
         **context,
     )
 
 
-def back_to(patient_id: UUID, said: str) -> Response:
+@patients.errorhandler(Merged)
+def to_merged(moved: Merged) -> Response:
+    """A link to a record that has become a part of another leads there; a form for it is refused."""
+    if request.method != "GET" or "patient_id" not in (request.view_args or {}):
+        return errors.answer(409, "Not possible now", moved.sentence)
+    toast = Toast("This record was merged into the one that you see.")
+    return render.changed(toast=toast, back=url_for("patients.show", patient_id=moved.into_id))
+
+
+def note_look(session: Session, patient: Patient, what: str = "overview") -> None:
+    """Whoever opens a page of a patient has looked at the record."""
+    audit.record(
+        session,
+        patient.practice_id,
+        audit.Action.READ_PATIENT,
+        by=current_member().id,
+        at=clock.now(session),
+        patient_id=patient.id,
+        what=what,
+    )
+
+
+def back_to(patient_id: UUID, said: str, *, to: str = "show") -> Response:
     """To the page that the form stood on, which says what was done."""
-    default = url_for("patients.show", patient_id=patient_id)
+    default = url_for(f"patients.{to}", patient_id=patient_id)
     return render.changed(toast=Toast(said), back=request.form.get("back") or default)

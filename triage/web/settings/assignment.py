@@ -19,9 +19,8 @@ from triage.domain.practice.privileges import Messages, Privilege
 from triage.kit import clock, db
 from triage.kit.errors import Invalid, NotFound
 from triage.kit.phone import as_e164
-from triage.web import once
+from triage.web import once, seen
 from triage.web.auth import current_member, needs
-from triage.web.settings import seen
 from triage.web.settings.pages import an_id, is_on, page, record, saved, settings, whole
 
 LONGEST_SEARCH = 100

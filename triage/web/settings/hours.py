@@ -16,9 +16,9 @@ from triage.domain.practice.practice import Practice
 from triage.domain.practice.privileges import Privilege
 from triage.kit import clock, db
 from triage.kit.errors import Invalid
-from triage.web import once
+from triage.web import once, seen
 from triage.web.auth import current_member, needs
-from triage.web.settings import replies, seen
+from triage.web.settings import replies
 from triage.web.settings.pages import is_on, page, record, saved, settings
 
 # What the page offers beyond what is filled in already: without scripts more come with every saving.

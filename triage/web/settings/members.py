@@ -17,9 +17,8 @@ from triage.domain.practice.member import Member, find_member
 from triage.domain.practice.privileges import Privilege
 from triage.kit import clock, db
 from triage.kit.errors import Invalid, NotFound
-from triage.web import once
+from triage.web import once, seen
 from triage.web.auth import current_member, current_session, needs, now_of_request
-from triage.web.settings import seen
 from triage.web.settings.pages import an_id, ids, is_on, page, saved, settings
 from triage.web.settings.places import tasks_returned
 from triage.web.settings.security import fresh

@@ -18,9 +18,8 @@ from triage.domain.practice.practice import PracticeNumber
 from triage.domain.practice.privileges import Privilege
 from triage.kit import clock, db
 from triage.kit.errors import GatewayFailed, Invalid, NotPossible, OutcomeUnknown
-from triage.web import once
+from triage.web import once, seen
 from triage.web.auth import current_member, needs
-from triage.web.settings import seen
 from triage.web.settings.pages import an_id, page, record, saved, settings
 from triage.web.settings.places import tasks_returned
 

@@ -11,9 +11,8 @@ from triage.domain.practice.practice import Facility
 from triage.domain.practice.privileges import Privilege
 from triage.kit import db
 from triage.kit.errors import Invalid
-from triage.web import once
+from triage.web import once, seen
 from triage.web.auth import current_member, needs
-from triage.web.settings import seen
 from triage.web.settings.pages import page, record, saved, settings
 
 

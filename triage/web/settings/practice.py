@@ -14,9 +14,8 @@ from triage.domain.practice.practice import Practice
 from triage.domain.practice.privileges import Privilege
 from triage.kit import clock, db
 from triage.kit.errors import Invalid
-from triage.web import once
+from triage.web import once, seen
 from triage.web.auth import current_member, needs
-from triage.web.settings import seen
 from triage.web.settings.pages import is_on, page, record, saved, settings, whole
 
 NUMBERS = ("overdue_after_minutes", "idle_minutes", "hold_seconds")

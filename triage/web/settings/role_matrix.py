@@ -14,15 +14,14 @@ from triage.domain.practice import privileges
 from triage.domain.practice.privileges import Allowed, Change, Messages, Privilege, Role
 from triage.kit import db
 from triage.kit.errors import Invalid
-from triage.web import once
+from triage.web import once, seen
 from triage.web.auth import current_member, needs
-from triage.web.settings import seen
 from triage.web.settings.pages import an_id, page, saved, settings
 from triage.web.settings.places import tasks_returned
-from triage.web.settings.roles import LABELS, MESSAGES, OWN_FACILITIES, PRIVILEGES
+from triage.web.settings.roles import LABELS, LIMITS, MESSAGES, PRIVILEGES
 
 MESSAGES_WORDS = {value: label for value, label, _ in MESSAGES}
-ROWS = (*PRIVILEGES, OWN_FACILITIES)
+ROWS = (*PRIVILEGES, *LIMITS)
 
 
 class Line(NamedTuple):
@@ -116,6 +115,8 @@ def _line(change: Change) -> Line:
     if change.switch == "own_facilities_only":
         text = "Messages of their own locations only" if change.after else "Messages of all locations"
         return Line(text, not change.after)
+    if change.switch == "birth_dates_masked":
+        return Line("Birth dates on request" if change.after else "Birth dates at once", not change.after)
     return Line(LABELS[change.switch], bool(change.after))
 
 

@@ -12,9 +12,8 @@ from triage.domain.practice import privileges
 from triage.domain.practice.privileges import Privilege, Role
 from triage.kit import db
 from triage.kit.errors import Invalid
-from triage.web import once
+from triage.web import once, seen
 from triage.web.auth import current_member, needs
-from triage.web.settings import seen
 from triage.web.settings.pages import an_id, is_on, page, saved, settings
 from triage.web.settings.places import tasks_returned
 
@@ -30,10 +29,13 @@ PRIVILEGES = [
     ("patients", "Patients", "Find patients and open their pages"),
     ("export", "Export", "Take messages out as files"),
     ("purge", "Remove for good", "Messages and files; a mark stays"),
+    ("audit", "Access trail", "Who looked at a patient's record, and who changed it"),
 ]
 OWN_FACILITIES = ("own_facilities_only", "Own locations only", "Other locations do not exist for this role")
+MASKED = ("birth_dates_masked", "Birth dates on request", "Hidden until asked for; each look is noted")
+LIMITS = (OWN_FACILITIES, MASKED)
 LABELS = {"messages": "Sees and writes", "name": "Name"} | {
-    name: label for name, label, _ in (*PRIVILEGES, OWN_FACILITIES)
+    name: label for name, label, _ in (*PRIVILEGES, *LIMITS)
 }
 
 
@@ -91,7 +93,7 @@ def _values_of(role: Role) -> dict[str, object]:
         "name": role.name,
         "messages": role.messages.value,
         "privileges": [name for name, _, _ in PRIVILEGES if getattr(role, name)],
-        "own_facilities_only": role.own_facilities_only,
+        **{name: getattr(role, name) for name, _, _ in LIMITS},
     }
 
 
@@ -105,7 +107,7 @@ def _given() -> dict[str, object]:
         "name": request.form.get("name", ""),
         "messages": request.form.get("messages", ""),
         "privileges": request.form.getlist("privileges"),
-        "own_facilities_only": is_on("own_facilities_only"),
+        **{name: is_on(name) for name, _, _ in LIMITS},
     }
 
 
@@ -115,13 +117,13 @@ def _save(opened: Role | None) -> Response:
         role = privileges.find_role(session, by.practice_id, opened.id, lock=True) if opened else None
         if role is not None:
             seen.check(_as_shown(role), LABELS)
-        own = {"own_facilities_only"} if is_on("own_facilities_only") else set()
+        limits = {name for name, _, _ in LIMITS if is_on(name)}
         _, returned = staffing.save_role(
             session,
             role,
             name=request.form.get("name", ""),
             messages=request.form.get("messages", ""),
-            switches=set(request.form.getlist("privileges")) | own,
+            switches=set(request.form.getlist("privileges")) | limits,
             by=by,
         )
         return ("Role saved." if opened else "Role added.") + tasks_returned(returned)

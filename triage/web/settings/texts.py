@@ -16,9 +16,9 @@ from triage.domain.practice.privileges import Privilege
 from triage.domain.wording import Text
 from triage.kit import clock, db
 from triage.kit.errors import Invalid
-from triage.web import once, render
+from triage.web import once, render, seen
 from triage.web.auth import current_member, needs
-from triage.web.settings import replies, seen
+from triage.web.settings import replies
 from triage.web.settings.pages import SECTIONS, page, saved, settings
 
 # What a colleague may have written above a signature.
