@@ -54,15 +54,15 @@ DIRECTORY = {**SIGNED_IN, ("ben", "any"): "404", ("cleo", "any"): "404"}
 
 FOLDERS = _grid(
     """
-              unassigned  mine  all  overdue  mine-all  starred  completed  sent  deleted  failed  nonsense
-    stranger  in          in    in   in       in        in       in         in    in       in      in
-    ana       ok          ok    ok   ok       ok        ok       ok         ok    ok       ok      404
-    ben       404         ok    404  404      ok        ok       404        ok    404      404     404
-    cleo      no          no    no   no       no        no       no         no    no       no      no
-    admin     ok          ok    ok   ok       ok        ok       ok         ok    ok       ok      404
-    sue       ok          ok    ok   ok       ok        ok       ok         ok    ok       ok      404
-    wes       ok          ok    ok   ok       ok        ok       ok         ok    ok       ok      404
-    dan       ok          ok    ok   ok       ok        ok       ok         ok    ok       ok      404
+              unassigned  mine  my-patients  all  overdue  mine-all  starred  completed  sent  deleted  failed  nonsense
+    stranger  in          in    in           in   in       in        in       in         in    in       in      in
+    ana       ok          ok    ok           ok   ok       ok        ok       ok         ok    ok       ok      404
+    ben       404         ok    404          404  404      ok        ok       404        ok    404      404     404
+    cleo      no          no    no           no   no       no        no       no         no    no       no      no
+    admin     ok          ok    ok           ok   ok       ok        ok       ok         ok    ok       ok      404
+    sue       ok          ok    ok           ok   ok       ok        ok       ok         ok    ok       ok      404
+    wes       ok          ok    ok           ok   ok       ok        ok       ok         ok    ok       ok      404
+    dan       ok          ok    ok           ok   ok       ok        ok       ok         ok    ok       ok      404
     """
 )
 
@@ -126,6 +126,18 @@ NUMBERS_OF_PATIENTS = {
         (person, column): "in" if person == "stranger" else "404"
         for person in PEOPLE
         for column in ("own/others", "own/foreign", "foreign/own")
+    },
+}
+
+# What the role lets people change of a patient's record.
+KEPT_BY_STAFF = {cell: "no" if cell[0] in ("ben", "cleo") else word for cell, word in PATIENTS.items()}
+# Of two ids of an address, the patient's and the member's; whoever is in the team of the first is not in another's.
+PLACES_IN_TEAMS = {
+    **KEPT_BY_STAFF,
+    **{
+        (person, column): "in" if person == "stranger" else "no" if person in ("ben", "cleo") else "404"
+        for person in PEOPLE
+        for column in ("own/foreign", "foreign/own")
     },
 }
 
@@ -348,6 +360,7 @@ POLICY: dict[tuple[str, str], Entry] = {
         foreign={"task": "404"},
         writes={"audit", "conversation", "member_reading"},
     ),
+    ("conversations.follow", "POST"): Entry(CHOOSE, form={"answer": "yes"}),
     ("conversations.find", "GET"): Entry(WRITERS),
     ("conversations.search", "POST"): Entry(WRITERS, form={"q": "canary"}),
     ("conversations.start", "POST"): Entry(
@@ -380,6 +393,19 @@ POLICY: dict[tuple[str, str], Entry] = {
     ("patients.switch_number", "POST"): Entry(NUMBERS_OF_PATIENTS, form={"on": "no"}),
     ("patients.switch_patient", "POST"): Entry(PATIENTS, form={"on": "no"}),
     ("patients.choose_language", "POST"): Entry(PATIENTS, form={"language": "es"}),
+    ("patients.care_team", "GET"): Entry(PATIENTS, writes=NOTE),
+    ("patients.join_care_team", "POST"): Entry(
+        KEPT_BY_STAFF,
+        form={"member_ids": "{colleague_id}", "role": "Nurse", "since_on": "2020-03-01"},
+        also_reads={"is_primary"},
+        foreign={"member_ids": "422"},
+    ),
+    ("patients.place_in_care_team", "GET"): Entry(PLACES_IN_TEAMS),
+    ("patients.change_place_in_care_team", "POST"): Entry(
+        PLACES_IN_TEAMS, form={"role": "Nurse", "since_on": "2020-03-01"}, also_reads={"is_primary"}
+    ),
+    ("patients.end_place_in_care_team", "POST"): Entry(PLACES_IN_TEAMS, also_reads={"until_on"}),
+    ("patients.follow", "POST"): Entry(KEPT_BY_STAFF, form={"answer": "yes"}),
     # ---- importing patients
     ("importing.index", "GET"): Entry(IMPORTERS),
     ("importing.bring", "POST"): Entry(NO_FILE),
@@ -502,6 +528,7 @@ POLICY: dict[tuple[str, str], Entry] = {
         SIGNED_IN,
         form=FIELDS_OF_PREFERENCES,
         also_reads={
+            "notify_unread",
             "single_keys",
             "enter_sends",
             "is_away",

@@ -33,6 +33,8 @@ class Action(StrEnum):
     OPT_OUT_DECIDED = "opt_out_decided"
     NUMBER_SWITCHED = "number_switched"
     PATIENT_CHANGED = "patient_changed"
+    CARE_TEAM_CHANGED = "care_team_changed"
+    FOLLOWING_CHANGED = "following_changed"
     INBOUND_RELEASED = "inbound_released"
     INBOUND_DISCARDED = "inbound_discarded"
     SETTINGS_CHANGED = "settings_changed"

@@ -339,6 +339,11 @@ RIGHT_COUNTS = text(
     select
       count(*) filter (where w.state = 'pending') as unassigned,
       count(*) filter (where w.state = 'assigned' and w.is_mine) as mine,
+      count(*) filter (where exists (
+        select from care_team_member ct where ct.patient_id = w.patient_id and ct.member_id = me.id
+        union all
+        select from patient_follower pf where pf.patient_id = w.patient_id and pf.member_id = me.id and pf.is_on
+      )) as "my-patients",
       count(w.id) as "all",
       count(*) filter (
         where w.waiting_since < :now - me.patience and (w.answered_at is null or w.conversation_id in (

@@ -62,6 +62,7 @@ ICONS = (
     "eye",
     "file-text",
     "funnel",
+    "heart-handshake",
     "history",
     "hourglass",
     "image",

@@ -58,6 +58,7 @@ class Shell:
     lock_minutes: int = 0
     is_demo: bool = False
     may_find_patients: bool = False
+    reminders: NavLink | None = None
 
     @cached_property
     def commands(self) -> tuple[Any, ...]:

@@ -18,6 +18,7 @@ patients = Blueprint("patients", __name__)
 TABS = [
     ("show", "Overview", "user-round", Privilege.SIGNED_IN),
     ("agreements", "Consent", "shield-check", Privilege.SIGNED_IN),
+    ("care_team", "Care team", "heart-handshake", Privilege.SIGNED_IN),
 ]
 
 
