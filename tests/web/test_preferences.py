@@ -13,7 +13,7 @@ from triage.domain.practice.member import Density, Member, Notice, Theme, Tune
 FORM = {
     "theme": "system",
     "density": "comfortable",
-    "notify_sound": "mine",
+    "notify_sound": "patients",
     "notify_popup": "none",
     "notify_tune": "chime",
     "single_keys": "yes",

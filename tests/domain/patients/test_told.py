@@ -1,7 +1,8 @@
 """Who is told when a patient writes: care team and followers, each as they wish, and nobody through a wall."""
 
 from datetime import time
-from typing import Any
+from typing import Any, NamedTuple
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import select, update
@@ -32,12 +33,19 @@ def of(panel: told.Panel, member: Member) -> Told:
     return next(one for one in panel.people if one.brief.id == member.id)
 
 
+class AText(NamedTuple):
+    """A conversation with Pat."""
+
+    id: UUID
+    practice_id: UUID
+    patient_id: UUID
+    facility_id: UUID | None
+
+
 def heard(session: Session, cast: Cast) -> Listeners:
     """Who hears of a text of Pat."""
-    conversation = builders.a_number(), cast.practice_id, cast.pat.id, cast.pat.facility_id
-    id_ = cast.pat.id
-    found = told.listeners(session, [(id_, *conversation[1:])])
-    return found.get(id_, told.NOBODY)
+    text = AText(uuid4(), cast.practice_id, cast.pat.id, cast.pat.facility_id)
+    return told.listeners(session, [text]).get(text.id, told.NOBODY)
 
 
 def test_who_looks_is_asked_once_and_the_answer_stays(session: Session, cast: Cast) -> None:

@@ -181,8 +181,6 @@ _reminders = db.Base.metadata.tables["unread_reminder"]
 _REMIND = (
     insert(_reminders)
     .from_select(["practice_id", "member_id", "conversation_id", "reminded_at"], _due)
-    .on_conflict_do_update(
-        index_elements=["member_id", "conversation_id"], set_={"reminded_at": _now}
-    )
+    .on_conflict_do_update(index_elements=["member_id", "conversation_id"], set_={"reminded_at": _now})
     .returning(_reminders.c.practice_id, _reminders.c.member_id)
 )

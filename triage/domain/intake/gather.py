@@ -143,7 +143,9 @@ def gather(session: Session, texts: Sequence[Leased]) -> Facts:
         members=members,
         open_counts=_open_counts(session, teams.values()),
         programs=_programs(session, conversations.values(), members.values()),
-        listeners=_listeners(session, conversations.values()),
+        listeners=told.listeners(
+            session, [one for one in conversations.values() if one.number.has_listeners]
+        ),
     )
 
 
@@ -546,16 +548,6 @@ def _programs(
     for row in session.execute(_PROGRAMS, {"patient_ids": list(patients)}):
         programs.setdefault(row.patient_id, set()).add(row.program_id)
     return programs
-
-
-def _listeners(session: Session, conversations: Iterable[ConversationFacts]) -> dict[UUID, Listeners]:
-    """Who wants to be told beside the assignees, in practices where somebody does."""
-    texted = [
-        (one.id, one.practice_id, one.patient_id, one.facility_id)
-        for one in conversations
-        if one.number.has_listeners
-    ]
-    return told.listeners(session, texted) if texted else {}
 
 
 # ---- as the rules see it ----

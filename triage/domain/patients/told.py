@@ -1,8 +1,8 @@
 """Who is told when a patient writes, and why somebody is not (ThoroughCare's care-team panel, C82)."""
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from datetime import datetime, time
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -175,11 +175,25 @@ def has_listeners(practice_id: ColumnElement[UUID]) -> ColumnElement[bool]:
     )
 
 
-def listeners(
-    session: Session, texted: Iterable[tuple[UUID, UUID, UUID | None, UUID | None]]
-) -> dict[UUID, Listeners]:
-    """By conversation, for rows of (conversation, practice, patient, facility); one statement for all of them."""
+class Texted(Protocol):
+    """A conversation that a patient has written in."""
+
+    @property
+    def id(self) -> UUID: ...
+    @property
+    def practice_id(self) -> UUID: ...
+    @property
+    def patient_id(self) -> UUID | None: ...
+    @property
+    def facility_id(self) -> UUID | None: ...
+
+
+def listeners(session: Session, conversations: Collection[Texted]) -> dict[UUID, Listeners]:
+    """By conversation; one statement for all of them, and none for none."""
     found: dict[UUID, Listeners] = {}
+    if not conversations:
+        return found
+    texted = ((one.id, one.practice_id, one.patient_id, one.facility_id) for one in conversations)
     for row in session.execute(_LISTENERS, _TEXTED.given(texted)):
         heard = found.setdefault(row[0], Listeners(set(), set()))
         (heard.patients_of if row[2] else heard.seers).add(row[1])

@@ -137,15 +137,16 @@ def _team_page(
             "candidates": teams.candidates(session, patient) if may_change else [],
             "owner_name": record.owner_name(session, patient),
         }
-        audit.record(
-            session,
-            member.practice_id,
-            audit.Action.READ_PATIENT,
-            by=member.id,
-            at=now,
-            patient_id=patient_id,
-            what="care_team",
-        )
+        if status == 200:
+            audit.record(
+                session,
+                member.practice_id,
+                audit.Action.READ_PATIENT,
+                by=member.id,
+                at=now,
+                patient_id=patient_id,
+                what="care_team",
+            )
     return page(
         "patients/care_team.html",
         patient,
