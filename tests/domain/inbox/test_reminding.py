@@ -43,7 +43,7 @@ def shows(session: Session, cast: Cast, badge: UnreadBadge) -> None:
     session.commit()
 
 
-def remind(session: Session, **later: float) -> list[object]:
+def remind(session: Session, **later: float) -> list[str]:
     """Who is reminded by a tick, so much later than now."""
     with clock.shifted(timedelta(**later)):
         session.commit()
