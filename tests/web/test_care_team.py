@@ -175,5 +175,5 @@ def test_the_panel_says_who_is_notified_and_why_not(ana: Browser, session: Sessi
 
     page = ana.get(f"/inbox/all/c/{task.conversation_id}").text
 
-    assert "Not notified: only what is assigned to them" in page
+    assert "Not notified: only assigned messages" in page
     assert [place.is_primary for place in care_team.team_of(session, cast.practice_id, cast.pat.id)] == [True]

@@ -87,7 +87,7 @@ def test_members_of_the_team_and_those_who_see_only_their_own_are_not_asked(
         ({"notify_sound": Notice.ALL}, ""),
         ({"notify_popup": Notice.PATIENTS, "notify_sound": Notice.NONE}, ""),
         ({"notify_sound": Notice.NONE}, "notices are off"),
-        ({"notify_sound": Notice.MINE}, "only what is assigned to them"),
+        ({"notify_sound": Notice.MINE}, "only assigned messages"),
         ({"is_away": True}, "away"),
         ({"is_active": False}, "no longer works here"),
         ({"quiet_from": time(0), "quiet_until": time(23, 59, 59, 999999)}, "quiet hours"),

@@ -99,7 +99,7 @@ def why_not(member: Member, messages: Messages, *, may_see: bool, at: time) -> s
         return "notices are off"
     covers = {Notice.ALL, Notice.PATIENTS} & {member.notify_sound, member.notify_popup}
     if messages is Messages.ASSIGNED or not covers:
-        return "only what is assigned to them"
+        return "only assigned messages"
     if member.is_away:
         return "away"
     return "quiet hours" if is_quiet(member, at) else ""
