@@ -127,3 +127,17 @@ def test_without_scripts_the_question_is_answered_too(
     team.get_by_role("button", name="Turn off notifications").click()
     expect(team).not_to_contain_text("Notification user")
     expect(team.get_by_role("button", name="Notify me")).to_be_visible()
+
+
+def test_a_reminder_is_told_on_the_page_and_not_in_quiet_hours(clinic: Clinic, desk_of: DeskOf) -> None:
+    choose(clinic, "ana", notify_popup="patients", notify_unread="yes")
+    ana = desk_of("ana").open("/preferences")
+    remind = "document.dispatchEvent(new CustomEvent('live:reminder', { detail: { count: '1' } }))"
+
+    ana.page.evaluate(remind)
+    expect(ana.toast("Unread for a day: a patient's message")).to_be_visible()
+
+    ana.page.reload()
+    ana.page.evaluate("document.querySelector('#app').dataset.quiet = '00:00-24:00'")
+    ana.page.evaluate(remind)
+    expect(ana.toasts).to_have_count(0)
