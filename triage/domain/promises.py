@@ -348,7 +348,7 @@ RIGHT_COUNTS = text(
       count(*) filter (
         where w.waiting_since < :now - me.patience and (w.answered_at is null or w.conversation_id in (
           select m.conversation_id from outbound_text o join message m on m.id = o.message_id
-          where o.is_failed and o.dismissed_at is null))) as overdue,
+          where (o.is_failed or o.state = 'needs_person') and o.dismissed_at is null))) as overdue,
       (select count(*) from starred) as starred,
       (select count(*) from failed) as failed
     from me left join waiting w on true

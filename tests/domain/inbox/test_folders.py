@@ -21,6 +21,7 @@ from tests.builders import (
     received,
 )
 from tests.cast import PAT_NUMBER, SOUTH_NUMBER, Cast
+from triage.domain import verify
 from triage.domain.conversations import delivery, reading
 from triage.domain.conversations.delivery import OutboundState, OutboundText
 from triage.domain.inbox import folders, rows, scope, stars, transitions
@@ -107,6 +108,7 @@ def test_my_patients_are_those_i_care_for_and_those_i_follow(session: Session, c
     assert set(ids_in(session, cast.ana, Slug.MY_PATIENTS)) == {cared_for.id, followed.id}
     assert count_of(session, cast.ana, Slug.MY_PATIENTS) == 2
     assert ids_in(session, cast.admin, Slug.MY_PATIENTS) == []
+    assert "I10" not in verify.verify(session).broken
 
     transitions.complete(session, cared_for, by=cast.ana)
     assert ids_in(session, cast.ana, Slug.MY_PATIENTS) == [followed.id]

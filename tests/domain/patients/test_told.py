@@ -16,6 +16,7 @@ from triage.domain.patients.following import PatientFollower
 from triage.domain.patients.patient import Enrolment
 from triage.domain.patients.told import Listeners, Told
 from triage.domain.practice.member import Member, Notice, load_member
+from triage.domain.practice.practice import Practice
 from triage.domain.practice.privileges import Messages
 from triage.kit import clock
 
@@ -164,3 +165,21 @@ def test_an_answer_belongs_to_one_member_and_one_patient(session: Session, cast:
     ana = load_member(session, cast.ana.id)
     assert ana is not None
     assert session.scalars(following.patients_of(ana)).all() == [robin.id]
+
+
+def test_where_nobody_listens_for_patients_nobody_is_looked_for(session: Session, cast: Cast) -> None:
+    wall = builders.a_role(session, cast=cast, messages=Messages.ALL, own_facilities_only=True)
+    wes = builders.a_member(session, cast=cast, role=wall, facilities=[cast.north])
+
+    def listens(notice: Notice, *who: Member) -> bool | None:
+        session.execute(update(Member).values(notify_sound=Notice.MINE, notify_popup=Notice.NONE))
+        for member in who:
+            wishes(session, member, notify_sound=notice)
+        return session.scalar(
+            select(told.has_listeners(Practice.id.expression)).where(Practice.id == cast.practice_id)
+        )
+
+    assert listens(Notice.PATIENTS, cast.dan, cast.ben) is False
+    assert listens(Notice.ALL, cast.ana) is False
+    assert listens(Notice.PATIENTS, cast.ana) is True
+    assert listens(Notice.ALL, wes) is True
