@@ -74,7 +74,12 @@ HARBOR = Clinic(
     opens=((Span(8 * 60, 17 * 60),),) * 5 + ((),) * 2,
     languages=("en", "es"),
     unread_badge=UnreadBadge.BOTH,
-    followers=(("jo", "Maria Alvarez"), ("sam", "Rosa Delgado"), ("luis", "James Okafor")),
+    followers=(
+        ("jo", "Maria Alvarez"),
+        ("sam", "Priya Nair"),
+        ("ada", "Tom Becker"),
+        ("luis", "James Okafor"),
+    ),
     former=(("luis", "Maria Alvarez"), ("noor", "James Okafor")),
 )
 WILLOW = Clinic(
