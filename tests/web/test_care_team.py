@@ -14,6 +14,7 @@ from triage.domain.inbox.task import Task
 from triage.domain.patients import care_team
 from triage.domain.patients.care_team import CareTeamMember
 from triage.domain.patients.following import PatientFollower
+from triage.domain.patients.patient import Enrolment
 from triage.domain.practice.member import Member
 from triage.domain.practice.privileges import Messages
 
@@ -167,6 +168,25 @@ class TestTheQuestion:
 
         assert sol.post(f"/patients/{cast.pat.id}/following", answer="yes").status_code == 404
         assert answers(session) == []
+
+
+def test_who_is_kept_out_of_the_program_finds_no_team_and_follows_nobody(
+    browser_of: Callable[[Member], Browser], session: Session, cast: Cast
+) -> None:
+    program = builders.a_program(session, cast=cast)
+    session.add(Enrolment(practice_id=cast.practice_id, patient_id=cast.pat.id, program_id=program.id))
+    builders.a_place_in_care_team(session, patient=cast.pat, member=cast.ben)
+    task = the_text_of_pat(session, cast)
+    role = cast.roles["Care team"]
+    eve = browser_of(builders.a_member(session, cast=cast, role=role, kept_out_of=[program]))
+
+    assert eve.get(tab(cast)).status_code == 404
+    assert eve.post(tab(cast), member_ids=cast.ana.id).status_code == 404
+    assert eve.get(tab(cast, f"/{cast.ben.id}")).status_code == 404
+    assert eve.post(tab(cast, f"/{cast.ben.id}/end")).status_code == 404
+    assert eve.post(f"/patients/{cast.pat.id}/following", answer="yes").status_code == 404
+    assert eve.post(f"/conversations/{task.conversation_id}/following", answer="yes").status_code == 404
+    assert answers(session) == []
 
 
 def test_the_panel_says_who_is_notified_and_why_not(ana: Browser, session: Session, cast: Cast) -> None:
