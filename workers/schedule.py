@@ -23,6 +23,7 @@ def timetable(settings: Settings) -> list[Tick]:
         Tick("expire-leases", timedelta(seconds=5), upkeep.expire_leases),
         Tick("settle", timedelta(seconds=10), upkeep.settle),
         Tick("return-orphans", timedelta(minutes=1), upkeep.return_orphans),
+        Tick("remind", timedelta(minutes=5), upkeep.remind),
         Tick("reconcile", timedelta(seconds=settings.reconcile_every_seconds), upkeep.reconcile),
         Tick("letters", timedelta(seconds=15), upkeep.send_letters),
         Tick("imports", timedelta(seconds=10), upkeep.import_patients),

@@ -8,7 +8,7 @@ from triage.domain import jobs, mail
 from triage.domain.access import resets, tokens
 from triage.domain.conversations import delivery, sending, waiting
 from triage.domain.importing import run, working
-from triage.domain.inbox import searching, transitions
+from triage.domain.inbox import reminding, searching, transitions
 from triage.domain.intake import ledger, process
 from triage.domain.intake import reconcile as reconciliation
 from triage.domain.practice import submission, throttle
@@ -59,6 +59,12 @@ def return_orphans() -> None:
     """Nobody waits with somebody who cannot see it."""
     with db.transaction() as session:
         transitions.return_all_orphans(session)
+
+
+def remind() -> None:
+    """Tell members of what nobody has opened for a day."""
+    with db.transaction() as session:
+        reminding.remind(session)
 
 
 def reconcile() -> None:

@@ -2,7 +2,7 @@
 import { find, say, settings } from "./page.js";
 
 const QUIET = 5000;
-const WORDS = { mine: "New message assigned to you", other: "New message" };
+const WORDS = { mine: "New message assigned to you", patient: "New message of one of your patients", other: "New message" };
 let last = 0;
 
 /** The count stands in the title, as a dot on the icon, and on the installed app. */
@@ -77,14 +77,23 @@ function isQuiet() {
   return from < until ? from <= now && now < until : from <= now || now < until;
 }
 
-const concerns = (wish, isMine) => wish === "all" || (wish === "mine" && isMine);
+/** How near it is: to whom it is assigned, whose patient it is of, or neither. */
+const WISHES = { mine: ["mine"], patients: ["mine", "patient"], all: ["mine", "patient", "other"] };
+const concerns = (wish, whose) => WISHES[wish]?.includes(whose);
 
 document.addEventListener("live:message", ({ detail }) => {
   if (detail.direction === "out" || detail.gone || isQuiet()) return;
-  const isMine = detail.mine === "yes";
-  if (concerns(settings().sound, isMine) && mayRing()) ring();
+  const whose = detail.mine ? "mine" : detail.patient ? "patient" : "other";
+  if (concerns(settings().sound, whose) && mayRing()) ring();
   const isRead = document.hasFocus() && find(`#conversation[data-conversation="${CSS.escape(detail.conversation ?? "")}"]`);
-  if (concerns(settings().popup, isMine) && !isRead) popUp(isMine ? WORDS.mine : WORDS.other);
+  if (concerns(settings().popup, whose) && !isRead) popUp(WORDS[whose]);
+});
+
+/** The server reminds only whom it should, and once. */
+document.addEventListener("live:reminder", () => {
+  if (isQuiet()) return;
+  if (settings().sound !== "none" && mayRing()) ring();
+  popUp("Unread for a day: a patient's message");
 });
 
 /** The page where all this is chosen has buttons to try it. */

@@ -159,6 +159,19 @@ PLACES = [
     Place("patients.consent_form_page", "/patients/{patient}/numbers/{use}/consent-form?language=es"),
     Place("signing.form", "/consent-form/{signing}", who="stranger"),
     Place("signing.form", "/consent-form/{signing}", ("Full name= ", "Sign"), "stranger"),
+    Place("patients.care_team", "/patients/{patient}/care-team"),
+    Place(
+        "patients.care_team",
+        "/patients/{patient}/care-team",
+        ("First day=2999-01-01", "Member=Ben Brook", "Add to the care team"),
+    ),
+    Place("patients.place_in_care_team", "/patients/{patient}/care-team/{teammate}"),
+    Place(
+        "patients.place_in_care_team",
+        "/patients/{patient}/care-team/{teammate}",
+        ("Last day=2999-01-01", "End it"),
+    ),
+    Place("inbox.folder", "/inbox/my-patients"),
     Place("importing.index", "/patients/import"),
     Place("importing.show", "/patients/import/{import_draft}"),
     Place("importing.show", "/patients/import/{import_running}"),
@@ -269,6 +282,9 @@ def _furnish(clinic: Clinic, people: Cast) -> dict[str, Any]:
         number=long_number,
     )
     session.commit()
+    builders.a_place_in_care_team(session, patient=people.pat, member=people.ana, is_primary=True)
+    session.execute(text("update practice set unread_badge = 'both'"))
+    session.commit()
     house.control("PUT", f"phones/{cast.PAT_NUMBER}", {"behaviour": "blocked"})
     for body, number in (
         ("Is the clinic open today? 👩‍⚕️", cast.PAT_NUMBER),
@@ -323,6 +339,7 @@ def _furnish(clinic: Clinic, people: Cast) -> dict[str, Any]:
         "signing": _signing(clinic, people.admin, use),
         "role": people.roles["Supervisor"].id,
         "member": people.ben.id,
+        "teammate": people.ana.id,
         "facility": people.north.id,
         "number": people.north_number.id,
     }

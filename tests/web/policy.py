@@ -54,15 +54,15 @@ DIRECTORY = {**SIGNED_IN, ("ben", "any"): "404", ("cleo", "any"): "404"}
 
 FOLDERS = _grid(
     """
-              unassigned  mine  all  overdue  mine-all  starred  completed  sent  deleted  failed  nonsense
-    stranger  in          in    in   in       in        in       in         in    in       in      in
-    ana       ok          ok    ok   ok       ok        ok       ok         ok    ok       ok      404
-    ben       404         ok    404  404      ok        ok       404        ok    404      404     404
-    cleo      no          no    no   no       no        no       no         no    no       no      no
-    admin     ok          ok    ok   ok       ok        ok       ok         ok    ok       ok      404
-    sue       ok          ok    ok   ok       ok        ok       ok         ok    ok       ok      404
-    wes       ok          ok    ok   ok       ok        ok       ok         ok    ok       ok      404
-    dan       ok          ok    ok   ok       ok        ok       ok         ok    ok       ok      404
+              unassigned  mine  my-patients  all  overdue  mine-all  starred  completed  sent  deleted  failed  nonsense
+    stranger  in          in    in           in   in       in        in       in         in    in       in      in
+    ana       ok          ok    ok           ok   ok       ok        ok       ok         ok    ok       ok      404
+    ben       404         ok    404          404  404      ok        ok       404        ok    404      404     404
+    cleo      no          no    no           no   no       no        no       no         no    no       no      no
+    admin     ok          ok    ok           ok   ok       ok        ok       ok         ok    ok       ok      404
+    sue       ok          ok    ok           ok   ok       ok        ok       ok         ok    ok       ok      404
+    wes       ok          ok    ok           ok   ok       ok        ok       ok         ok    ok       ok      404
+    dan       ok          ok    ok           ok   ok       ok        ok       ok         ok    ok       ok      404
     """
 )
 
@@ -149,6 +149,18 @@ LOG = {**PATIENTS, **{("cleo", column): "no" for column in ("own", "others", "no
 TRAIL = {
     (who, column): word if who in ("stranger", "admin", "dan") else "no"
     for (who, column), word in PATIENTS.items()
+}
+
+# What the role lets people change of a patient's record.
+KEPT_BY_STAFF = {cell: "no" if cell[0] in ("ben", "cleo") else word for cell, word in PATIENTS.items()}
+# Of two ids of an address, the patient's and the member's; whoever is in the team of the first is not in another's.
+PLACES_IN_TEAMS = {
+    **KEPT_BY_STAFF,
+    **{
+        (person, column): "in" if person == "stranger" else "no" if person in ("ben", "cleo") else "404"
+        for person in PEOPLE
+        for column in ("own/foreign", "foreign/own")
+    },
 }
 
 # A file of patients: of the whole practice, so for nobody who stands behind a wall.
@@ -391,6 +403,7 @@ POLICY: dict[tuple[str, str], Entry] = {
         foreign={"task": "404"},
         writes={"audit", "conversation", "member_reading"},
     ),
+    ("conversations.follow", "POST"): Entry(CHOOSE, form={"answer": "yes"}),
     ("conversations.find", "GET"): Entry(WRITERS),
     ("conversations.search", "POST"): Entry(WRITERS, form={"q": "canary"}),
     ("conversations.start", "POST"): Entry(
@@ -453,6 +466,19 @@ POLICY: dict[tuple[str, str], Entry] = {
         BOTH, form={"keep": "other", "take_name": "one"}, also_reads=CHOICES_OF_A_MERGE
     ),
     ("patients.undo_merge", "POST"): Entry(KEEP_PARTS),
+    ("patients.care_team", "GET"): Entry(PATIENTS, writes=NOTE),
+    ("patients.join_care_team", "POST"): Entry(
+        KEPT_BY_STAFF,
+        form={"member_ids": "{colleague_id}", "role": "Nurse", "since_on": "2020-03-01"},
+        also_reads={"is_primary"},
+        foreign={"member_ids": "422"},
+    ),
+    ("patients.place_in_care_team", "GET"): Entry(PLACES_IN_TEAMS),
+    ("patients.change_place_in_care_team", "POST"): Entry(
+        PLACES_IN_TEAMS, form={"role": "Nurse", "since_on": "2020-03-01"}, also_reads={"is_primary"}
+    ),
+    ("patients.end_place_in_care_team", "POST"): Entry(PLACES_IN_TEAMS, also_reads={"until_on"}),
+    ("patients.follow", "POST"): Entry(KEPT_BY_STAFF, form={"answer": "yes"}),
     # ---- importing patients
     ("importing.index", "GET"): Entry(IMPORTERS),
     ("importing.bring", "POST"): Entry(NO_FILE),
@@ -584,6 +610,7 @@ POLICY: dict[tuple[str, str], Entry] = {
         SIGNED_IN,
         form=FIELDS_OF_PREFERENCES,
         also_reads={
+            "notify_unread",
             "single_keys",
             "enter_sends",
             "is_away",

@@ -19,6 +19,7 @@ from triage.domain.practice.member import Member
 from triage.domain.practice.privileges import Messages
 from triage.domain.practice.sign_in import MemberSession
 from triage.kit import clock
+from triage.kit import live as kit_live
 from triage.kit.live import Signal, stream_of
 from triage.web import live
 
@@ -181,3 +182,59 @@ def test_a_reader_that_stops_says_so_and_the_next_page_starts_another() -> None:
     assert not hub._goes_on()
 
     assert hub._reader is None
+
+
+class TestWhoseMessageItIs:
+    """A new message says how near it is to whoever hears of it; the page then asks their wishes."""
+
+    @staticmethod
+    def a_message(
+        audience: frozenset[str] = frozenset(),
+        followers: frozenset[str] = frozenset(),
+        seers: frozenset[str] = frozenset(),
+    ) -> Signal:
+        return Signal("message", {"conversation": TASK}, audience, False, followers, seers)
+
+    @staticmethod
+    def told(signal: Signal, member: Member) -> dict[str, str] | None:
+        heard = live.audible(signal, live.ear_of(member))
+        return (
+            {name: value for name, value in json.loads(heard[1]).items() if value == "yes"} if heard else None
+        )
+
+    def test_a_follower_hears_that_it_is_of_their_patient(self, cast: Cast) -> None:
+        signal = self.a_message(followers=frozenset({str(cast.ana.id)}))
+
+        assert self.told(signal, cast.ana) == {"patient": "yes"}
+        assert self.told(signal, cast.admin) == {}
+        assert self.told(signal, cast.ben) is None
+
+    def test_an_assignee_hears_that_it_is_theirs(self, cast: Cast) -> None:
+        assert self.told(self.a_message(audience=frozenset({str(cast.ben.id)})), cast.ben) == {"mine": "yes"}
+
+    def test_behind_a_wall_only_those_who_are_named_hear_which_it_is(
+        self, session: Session, cast: Cast
+    ) -> None:
+        wall = builders.a_role(session, cast=cast, messages=Messages.ALL, own_facilities_only=True)
+        wes = builders.a_member(session, cast=cast, role=wall, name="Wes Wall", facilities=[cast.north])
+        ear, its_id = live.ear_of(wes), frozenset({str(wes.id)})
+
+        assert live.audible(self.a_message(), ear) == ("counts", "{}")
+        assert live.audible(self.a_message(seers=its_id), ear) == ("message", f'{{"conversation": "{TASK}"}}')
+        assert self.told(self.a_message(followers=its_id), wes) == {"patient": "yes"}
+
+    def test_a_text_names_its_listeners_on_the_stream(
+        self, signals: redis.Redis, session: Session, cast: Cast
+    ) -> None:
+        builders.a_place_in_care_team(session, patient=cast.pat, member=cast.ana)
+        session.commit()
+        kit_live.connect(signals)
+        try:
+            builders.an_inbound(session, cast=cast)
+        finally:
+            kit_live.connect(None)
+
+        entries: Any = signals.xrevrange(stream_of(cast.practice_id))
+        sent = [kit_live.read(fields) for _, fields in entries]
+        message = next(one for one in sent if one.kind == "message")
+        assert message.followers == {str(cast.ana.id)}

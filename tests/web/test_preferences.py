@@ -1,19 +1,21 @@
 """Preferences: everybody's own."""
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from tests import builders
 from tests.cast import Cast
 from tests.web.conftest import Browser
 from triage.domain import audit
+from triage.domain.inbox import reminding
 from triage.domain.practice import member as members
 from triage.domain.practice.member import Density, Member, Notice, Theme, Tune
 
 FORM = {
     "theme": "system",
     "density": "comfortable",
-    "notify_sound": "mine",
+    "notify_sound": "patients",
     "notify_popup": "none",
     "notify_tune": "chime",
     "single_keys": "yes",
@@ -103,3 +105,40 @@ def test_half_of_quiet_hours_is_refused_and_kept_in_the_form(
     assert answer.text.count("Fill in both times, such as 22:00 and 07:00, or none.") == 2
     assert 'value="22:00"' in answer.text
     assert _of(session, cast.ben).quiet_from is None
+
+
+def test_the_reminder_is_there_only_with_notices_of_new_messages(
+    ana: Browser, session: Session, cast: Cast
+) -> None:
+    ana.post("/preferences", **FORM, notify_unread="yes")
+    assert _of(session, cast.ana).notify_unread is True
+
+    ana.post("/preferences", **{**FORM, "notify_sound": "none"}, notify_unread="yes")
+    assert _of(session, cast.ana).notify_unread is False
+    assert "without the reminder" in ana.get("/preferences").text
+
+
+def test_who_is_away_hears_nothing(ana: Browser) -> None:
+    assert 'data-sound="patients"' in ana.get("/preferences").text
+
+    ana.post("/preferences", **FORM, is_away="yes")
+
+    assert 'data-sound="none"' in ana.get("/preferences").text
+
+
+def test_what_nobody_opened_for_a_day_stands_in_the_navigation(
+    ana: Browser, session: Session, cast: Cast
+) -> None:
+    session.execute(update(Member).values(created_at=builders.ago(session, days=9)))
+    ana.post("/preferences", **{**FORM, "notify_sound": "all"}, notify_unread="yes")
+    task = builders.a_task(session, cast=cast, sent_at=builders.ago(session, hours=25))
+    assert "Unread for a day" not in ana.get("/inbox/all").text
+
+    reminding.remind(session)
+    session.commit()
+    page = ana.get("/inbox/all").text
+    assert "Unread for a day" in page
+    assert "/inbox/all?unread=1&amp;sort=oldest" in page
+
+    ana.get(f"/inbox/all/c/{task.conversation_id}")
+    assert "Unread for a day" not in ana.get("/inbox/all").text

@@ -433,3 +433,32 @@ def test_other_sections_leave_the_languages_alone(admin: Browser, session: Sessi
     admin.post("/settings/practice", **PRACTICE)
 
     assert session.get_one(Practice, cast.practice_id).languages == ["en", "es"]
+
+
+def test_the_practice_chooses_which_unread_is_shown(admin: Browser, session: Session, cast: Cast) -> None:
+    builders.a_task(session, cast=cast)
+    assert "row-mine" not in admin.get("/inbox/all").text
+
+    answer = admin.post("/settings/practice", section="unread", unread_badge="both")
+
+    assert answer.location == "/settings/practice"
+    assert session.get_one(Practice, cast.practice_id).name == "Elm Street Clinic"
+    assert "row-mine" in admin.get("/inbox/all").text
+    assert "not read by you" in admin.get("/inbox/all").text
+
+
+def test_an_unread_that_there_is_not_is_refused(admin: Browser, session: Session, cast: Cast) -> None:
+    answer = admin.post("/settings/practice", section="unread", unread_badge="nobody")
+
+    assert answer.status_code == 422
+    assert "Choose one of the three." in answer.text
+
+
+def test_who_was_overtaken_sees_which_unread_a_colleague_chose(admin: Browser) -> None:
+    seen = '{"unread_badge": "shared"}'
+    admin.post("/settings/practice", section="unread", unread_badge="both", seen=seen)
+
+    answer = admin.post("/settings/practice", section="unread", unread_badge="member", seen=seen)
+
+    assert answer.status_code == 409
+    assert "Unread messages is now" in answer.text

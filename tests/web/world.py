@@ -179,6 +179,7 @@ def _things(session: Session, cast_: Cast, place: _Place, word: str, assignee: M
         facility=place.facility,
         practice_id=place.practice_id,
     )
+    builders.a_place_in_care_team(session, patient=patient, member=place.member)
     row = builders.an_inbound(
         session,
         cast=cast_,

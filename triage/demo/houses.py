@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from triage.demo.people import Clinic, part_of
 from triage.demo.scripts import read_table
-from triage.domain.patients import consent, phones
+from triage.domain.patients import care_team, consent, following, phones
 from triage.domain.patients.care_team import CareTeamMember
 from triage.domain.patients.patient import (
     Channel,
@@ -103,6 +103,7 @@ def set_up(
         opening_hours=hours.as_kept(clinic.opens, {}),
         closed_reply_on=bool(clinic.opens),
         languages=list(clinic.languages),
+        unread_badge=clinic.unread_badge,
         created_at=now,
     )
     session.add(practice)
@@ -112,7 +113,28 @@ def set_up(
     programs = _add_programs(session, house)
     _add_members(session, house, programs, password_hash=password_hash, now=now)
     _Register(session, house, programs, dice, now).fill()
+    _add_followers(session, house, now)
     return house
+
+
+def _add_followers(session: Session, house: House, now: datetime) -> None:
+    """Also who was in a care team until lately."""
+    leads = next(member for member in house.members.values() if member.role.settings)
+    for login, name in house.clinic.followers:
+        patient = _patient_called(session, house, name)
+        following.answer(session, patient, yes=True, by=house.members[login], now=now)
+    for login, name in house.clinic.former:
+        patient, member = _patient_called(session, house, name), house.members[login]
+        since_on = (now - timedelta(days=400)).date()
+        wanted = care_team.Wanted("Nurse", since_on=since_on)
+        care_team.join(session, patient, member.id, wanted, by=leads, now=now)
+        care_team.leave(session, patient, member.id, until_on=None, by=leads, now=now)
+
+
+def _patient_called(session: Session, house: House, name: str) -> Patient:
+    reached = house.by_name(name)
+    assert reached is not None
+    return session.get_one(Patient, reached.patient_id)
 
 
 def _add_sites(session: Session, house: House) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from triage.demo.carrier import ACCOUNTS
 from triage.domain.practice.hours import Span, Spans
-from triage.domain.practice.practice import Kind
+from triage.domain.practice.practice import Kind, UnreadBadge
 
 PASSWORD = "triage-demo"
 
@@ -42,6 +42,10 @@ class Clinic:
     # By weekday, from Monday on; a practice that says so answers by itself while it is closed.
     opens: tuple[Spans, ...] = ()
     languages: tuple[str, ...] = ("en",)
+    unread_badge: UnreadBadge = UnreadBadge.SHARED
+    # Logins and names of patients: who follows whom, and who was in whose care team until lately.
+    followers: tuple[tuple[str, str], ...] = ()
+    former: tuple[tuple[str, str], ...] = ()
 
 
 _BOTH = ("Main Street", "Northside")
@@ -69,6 +73,14 @@ HARBOR = Clinic(
     programs=("Diabetes care", "Heart health", "Mind and mood", "Quit smoking"),
     opens=((Span(8 * 60, 17 * 60),),) * 5 + ((),) * 2,
     languages=("en", "es"),
+    unread_badge=UnreadBadge.BOTH,
+    followers=(
+        ("jo", "Maria Alvarez"),
+        ("sam", "Priya Nair"),
+        ("ada", "Tom Becker"),
+        ("luis", "James Okafor"),
+    ),
+    former=(("luis", "Maria Alvarez"), ("noor", "James Okafor")),
 )
 WILLOW = Clinic(
     "willow",

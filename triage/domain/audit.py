@@ -37,6 +37,8 @@ class Action(StrEnum):
     BIRTH_DATE_SHOWN = "birth_date_shown"
     PATIENTS_MERGED = "patients_merged"
     MERGE_UNDONE = "merge_undone"
+    CARE_TEAM_CHANGED = "care_team_changed"
+    FOLLOWING_CHANGED = "following_changed"
     INBOUND_RELEASED = "inbound_released"
     INBOUND_DISCARDED = "inbound_discarded"
     SETTINGS_CHANGED = "settings_changed"

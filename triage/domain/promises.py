@@ -377,11 +377,16 @@ RIGHT_COUNTS = text(
     select
       count(*) filter (where w.state = 'pending') as unassigned,
       count(*) filter (where w.state = 'assigned' and w.is_mine) as mine,
+      count(*) filter (where exists (
+        select from care_team_member ct where ct.patient_id = w.patient_id and ct.member_id = me.id
+        union all
+        select from patient_follower pf where pf.patient_id = w.patient_id and pf.member_id = me.id and pf.is_on
+      )) as "my-patients",
       count(w.id) as "all",
       count(*) filter (
         where w.waiting_since < :now - me.patience and (w.answered_at is null or w.conversation_id in (
           select m.conversation_id from outbound_text o join message m on m.id = o.message_id
-          where o.is_failed and o.dismissed_at is null))) as overdue,
+          where (o.is_failed or o.state = 'needs_person') and o.dismissed_at is null))) as overdue,
       (select count(*) from starred) as starred,
       (select count(*) from failed) as failed
     from me left join waiting w on true

@@ -16,13 +16,15 @@ from triage.domain.conversations.notices import OptInNotice
 from triage.domain.conversations.reading import MemberReading
 from triage.domain.importing.run import ImportPiece, ImportRow, ImportRun
 from triage.domain.inbox.merging import PatientMerge
+from triage.domain.inbox.reminding import UnreadReminder
 from triage.domain.inbox.searching import Search
 from triage.domain.inbox.stars import Star
 from triage.domain.inbox.task import Assignment, AssignmentExplanation, Task, TaskEvent, TaskMessage
 from triage.domain.intake.ledger import Inbound, StrayCall
 from triage.domain.mail import Letter
-from triage.domain.patients.care_team import CareTeamMember
+from triage.domain.patients.care_team import CareTeamMember, FormerCareTeamMember
 from triage.domain.patients.consent import ConsentEvent
+from triage.domain.patients.following import PatientFollower
 from triage.domain.patients.patient import Contact, Enrolment, Patient, PatientContact
 from triage.domain.patients.phones import Phone, PhoneUse
 from triage.domain.practice.member import Member, MemberFacility
@@ -40,9 +42,10 @@ ALL = (
     Practice, PracticeText, Facility, PracticeNumber, Role, Program, Member, MemberFacility, ProgramRestriction,
     MemberSession, Throttle, Submission, Audit, Totp, RecoveryCode, Passkey,
     MemberToken, ResetRequest, Letter, SetUpCode,
-    Patient, Contact, PatientContact, Enrolment, Phone, PhoneUse, CareTeamMember, ConsentEvent,
+    Patient, Contact, PatientContact, Enrolment, Phone, PhoneUse, CareTeamMember, FormerCareTeamMember, PatientFollower,
+    ConsentEvent,
     Conversation, Message, AutomaticAnswer, OptInNotice, OutboundText, DeliveryReport, MemberReading, Draft, PossibleOptOut,
-    Task, TaskMessage, Assignment, TaskEvent, AssignmentExplanation, Star, Search, PatientMerge,
+    Task, TaskMessage, Assignment, TaskEvent, AssignmentExplanation, Star, Search, PatientMerge, UnreadReminder,
     ImportRun, ImportPiece, ImportRow,
     Inbound, StrayCall, Heartbeat, TickRun,
 )  # fmt: skip

@@ -15,12 +15,18 @@ _client: "redis.Redis | None" = None
 
 
 class Signal(NamedTuple):
-    """`audience` holds the members who see only what is theirs and may hear this one; `is_private`: they alone."""
+    """`audience` holds the members who see only what is theirs and may hear this one; `is_private`: they alone.
+
+    `followers` may hear it because it is about what they follow, `seers` because they may see it; a member who sees
+    everything hears it without being named.
+    """
 
     kind: str
     ids: dict[str, str]
     audience: frozenset[str]
     is_private: bool = False
+    followers: frozenset[str] = frozenset()
+    seers: frozenset[str] = frozenset()
 
 
 def connect(client: "redis.Redis | None") -> None:
@@ -34,10 +40,21 @@ def stream_of(practice_id: UUID | str) -> str:
 
 
 def announce(
-    session: Session, practice_id: UUID, kind: str, *, to: set[UUID] | None = None, **ids: UUID | int | str
+    session: Session,
+    practice_id: UUID,
+    kind: str,
+    *,
+    to: set[UUID] | None = None,
+    followers: set[UUID] | None = None,
+    seers: set[UUID] | None = None,
+    **ids: UUID | int | str,
 ) -> None:
     """Tell open pages after the commit. `to` adds members who see only what is theirs; others hear it too."""
-    _add(session, practice_id, _signal(kind, ids, to or set()))
+    signal = _signal(kind, ids, to or set())
+    for name, named in (("followers", followers), ("seers", seers)):
+        if named:
+            signal[name] = _members(named)
+    _add(session, practice_id, signal)
 
 
 def announce_alone(
@@ -51,8 +68,12 @@ def _signal(kind: str, ids: dict[str, UUID | int | str], to: set[UUID]) -> dict[
     return {
         "kind": kind,
         "ids": json.dumps({name: str(value) for name, value in ids.items()}),
-        "to": json.dumps(sorted(str(member_id) for member_id in to)),
+        "to": _members(to),
     }
+
+
+def _members(ids: set[UUID]) -> str:
+    return json.dumps(sorted(str(member_id) for member_id in ids))
 
 
 def _add(session: Session, practice_id: UUID, signal: dict[Any, Any]) -> None:
@@ -82,4 +103,6 @@ def read(fields: dict[bytes, bytes]) -> Signal:
         ids=json.loads(fields[b"ids"]),
         audience=frozenset(json.loads(fields[b"to"])),
         is_private=b"private" in fields,
+        followers=frozenset(json.loads(fields.get(b"followers", b"[]"))),
+        seers=frozenset(json.loads(fields.get(b"seers", b"[]"))),
     )

@@ -64,6 +64,7 @@ ICONS = (
     "eye",
     "file-text",
     "funnel",
+    "heart-handshake",
     "history",
     "hourglass",
     "image",

@@ -16,6 +16,7 @@ SETTINGS = "Settings"
 FOLDER_KEYS = {
     "unassigned": "g u",
     "mine": "g m",
+    "my-patients": "g t",
     "all": "g a",
     "overdue": "g o",
     "starred": "g s",

@@ -15,13 +15,14 @@ from triage.domain.conversations.conversation import Conversation
 from triage.domain.inbox import begun, deciding, folders, replying, scope, transitions
 from triage.domain.inbox.record import Number, numbers_of
 from triage.domain.inbox.task import TaskEvent
-from triage.domain.patients import directory
+from triage.domain.patients import directory, following
 from triage.domain.practice.member import Member, hue_of, initials_of
 from triage.domain.practice.privileges import Privilege
 from triage.kit import clock, db
 from triage.kit.errors import Invalid, NotAllowed, NotPossible
 from triage.web import changed, filtering, inbox, once, opened, render
 from triage.web.auth import current_member, needs
+from triage.web.patients.care_team import SAID
 from triage.web.render import Piece, Toast
 from triage.web.selection import undoable
 
@@ -231,6 +232,23 @@ def panel(conversation_id: UUID) -> Response:
         shown = opened.look(session, member, conversation)
     context = {**changed.asker().around, **shown.context()}
     return render.page_or_fragment("conversations/panel.html", "conversations/_panel_slot.html", **context)
+
+
+@conversations.post("/conversations/<uuid:conversation_id>/following")
+@needs(Privilege.ALL_MESSAGES)
+def follow(conversation_id: UUID) -> Response:
+    """Whether to be notified about the patient beside the conversation; `answer` is yes or no."""
+    member, yes = current_member(), request.form.get("answer") == "yes"
+    with db.transaction() as session:
+        conversation = scope.find_conversation(session, member, conversation_id)
+        patient = opened.patient_asked_about(session, member, conversation)
+        if not once.is_repeated(session, member):
+            following.answer(session, patient, yes=yes, by=member, now=clock.now(session))
+        shown = opened.look(session, member, conversation, task_id=changed.asker().task_id)
+    context = {**changed.asker().around, **shown.context()}
+    beside = f'#page:has(#conversation[data-conversation="{conversation_id}"]) #panel-slot'
+    piece = Piece(beside, "conversations/_panel_slot.html", context)
+    return render.changed(piece, toast=Toast(SAID[yes]), back=render.back())
 
 
 @conversations.get("/new-message")

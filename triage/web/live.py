@@ -160,7 +160,7 @@ def audible(signal: live.Signal, ear: Ear) -> tuple[str, str] | None:
     """The signal as this page may hear it, or None. Somebody behind a wall, whom nobody named, hears that counts moved."""
     if signal.is_private and ear.member_id not in signal.audience:
         return None
-    if ear.hears_everything or ear.member_id in signal.audience:
+    if ear.hears_everything or ear.member_id in signal.audience | signal.followers | signal.seers:
         return signal.kind, json.dumps(_for_ear(signal, ear))
     # Who is where moves no count; which conversation it is, only the answer to who may see it says.
     kind = signal.kind if signal.kind == "presence" else "counts"
@@ -168,9 +168,12 @@ def audible(signal: live.Signal, ear: Ear) -> tuple[str, str] | None:
 
 
 def _for_ear(signal: live.Signal, ear: Ear) -> dict[str, str]:
-    """A new message also says whether it is assigned to whoever hears of it."""
-    is_mine = signal.kind == "message" and ear.member_id in signal.audience
-    return {**signal.ids, "mine": "yes"} if is_mine else signal.ids
+    """A new message also says whether it is assigned to whoever hears of it, and whether it is of their patient."""
+    if signal.kind != "message":
+        return signal.ids
+    mine = {"mine": "yes"} if ear.member_id in signal.audience else {}
+    patient = {"patient": "yes"} if ear.member_id in signal.followers else {}
+    return {**signal.ids, **mine, **patient}
 
 
 def _put(ear: Ear, item: tuple[str, str, str]) -> None:

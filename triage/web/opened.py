@@ -284,10 +284,28 @@ def panel(
     but: UUID | None = None,
 ) -> Panel | None:
     """The patient, where one is known, for members who may write here: past tasks alone open no record."""
+    patient = patient_beside(session, member, conversation, about)
+    if patient is None:
+        return None
+    return panel_of(session, member, patient, facility_id=conversation.facility_id, but=but)
+
+
+def patient_beside(
+    session: Session, member: Member, conversation: Conversation, about: Patient | None = None
+) -> Patient | None:
+    """Whom the panel is about."""
     patient_id = about.id if about else conversation.patient_id
     if patient_id is None or not scope.may_write_in(session, member, conversation):
         return None
-    patient = session.scalar(
+    return session.scalar(
         select(Patient).where(Patient.practice_id == member.practice_id, Patient.id == patient_id)
     )
-    return panel_of(session, member, patient, but=but) if patient else None
+
+
+def patient_asked_about(session: Session, member: Member, conversation: Conversation) -> Patient:
+    """Whom the panel of the asking page is about. Raises `NotFound`."""
+    identity = identities(session, [conversation.phone_id])[conversation.phone_id]
+    patient = patient_beside(session, member, conversation, _patient_of_page(session, member, identity))
+    if patient is None:
+        raise NotFound("No patient is known here.")
+    return patient

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from triage.domain.inbox import record, rows, scope
 from triage.domain.inbox.record import Number
 from triage.domain.inbox.task import Task
-from triage.domain.patients import care_team
+from triage.domain.patients import told
 from triage.domain.patients.patient import Patient
 from triage.domain.practice.member import Member
 from triage.domain.wording import LANGUAGES
@@ -38,14 +38,17 @@ class Panel(NamedTuple):
     prefers: str
     clock: str
     born_on: date | None
-    care_team: list[care_team.Place]
+    told: told.Panel
     facility: str | None
     programs: list[str]
     recent: list[Recent]
 
 
-def panel_of(session: Session, member: Member, patient: Patient, *, but: UUID | None = None) -> Panel:
-    """What a member who may see this patient sees of them; `but` is the task that is open beside it."""
+def panel_of(
+    session: Session, member: Member, patient: Patient, *, facility_id: UUID | None, but: UUID | None = None
+) -> Panel:
+    """What a member who may see this patient sees of them; `but` is the task that is open beside it, and
+    `facility_id` is where the messages come to."""
     return Panel(
         id=patient.id,
         name=patient.name,
@@ -58,7 +61,7 @@ def panel_of(session: Session, member: Member, patient: Patient, *, but: UUID | 
         prefers=patient.prefers.value if patient.prefers else "",
         clock=record.clock_of(patient, member.practice, clock.now(session)),
         born_on=patient.born_on,
-        care_team=care_team.team_of(session, patient.practice_id, patient.id),
+        told=told.panel_of(session, patient, facility_id=facility_id, to=member, now=clock.now(session)),
         facility=record.facility_name(session, patient),
         programs=record.programs_of(session, patient),
         recent=_recent(session, member, patient, but),

@@ -59,6 +59,7 @@ class Shell:
     is_demo: bool = False
     may_find_patients: bool = False
     masks_birth_dates: bool = False
+    reminders: NavLink | None = None
 
     @cached_property
     def commands(self) -> tuple[Any, ...]:

@@ -11,8 +11,8 @@ from werkzeug.local import LocalProxy
 from triage.config import settings
 from triage.domain.inbox import folders
 from triage.domain.inbox.filters import Filters
-from triage.domain.inbox.folders import Counts
-from triage.domain.practice.member import Member
+from triage.domain.inbox.folders import Counts, Slug
+from triage.domain.practice.member import Member, Notice
 from triage.domain.practice.privileges import Messages, Privilege
 from triage.kit import db
 from triage.web import filtering
@@ -74,8 +74,9 @@ def _build(member: Member) -> Shell:
         density=member.density.value,
         has_single_keys=member.single_keys,
         enter_sends=member.enter_sends,
-        notify_sound=member.notify_sound.value,
-        notify_popup=member.notify_popup.value,
+        notify_sound=(Notice.NONE if member.is_away else member.notify_sound).value,
+        notify_popup=(Notice.NONE if member.is_away else member.notify_popup).value,
+        reminders=_reminders(member, counts),
         notify_tune=member.notify_tune.value,
         quiet=_quiet(member),
         is_away=member.is_away,
@@ -85,6 +86,17 @@ def _build(member: Member) -> Shell:
         masks_birth_dates=member.role.birth_dates_masked,
         is_demo=settings().environment == "demo",
     )
+
+
+def _reminders(member: Member, counts: Counts) -> NavLink | None:
+    """To what the member was reminded of and has not opened, in the list that their setting means."""
+    if not counts.reminded:
+        return None
+    wishes = {member.notify_sound, member.notify_popup}
+    slug = Slug.ALL if Notice.ALL in wishes else Slug.MY_PATIENTS if Notice.PATIENTS in wishes else Slug.MINE
+    folder = slug if slug in folders.slugs_for(member) else Slug.MINE
+    address = url_for("inbox.folder", folder=folder.value, unread=1, sort="oldest")
+    return NavLink("reminders", "Unread for a day", "bell-ring", address)
 
 
 def _quiet(member: Member) -> str:

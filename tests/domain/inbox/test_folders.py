@@ -7,8 +7,21 @@ import pytest
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from tests.builders import a_number, a_reply, a_task, a_text_from, ago, an_inbound, received
+from tests.builders import (
+    a_member,
+    a_number,
+    a_patient,
+    a_place_in_care_team,
+    a_program,
+    a_reply,
+    a_task,
+    a_text_from,
+    ago,
+    an_inbound,
+    received,
+)
 from tests.cast import PAT_NUMBER, SOUTH_NUMBER, Cast
+from triage.domain import verify
 from triage.domain.conversations import delivery, reading
 from triage.domain.conversations.delivery import OutboundState, OutboundText
 from triage.domain.inbox import folders, rows, scope, stars, transitions
@@ -16,6 +29,8 @@ from triage.domain.inbox.filters import Filters, Sort
 from triage.domain.inbox.folders import COUNTED, Listing, Slug
 from triage.domain.inbox.task import State, Task
 from triage.domain.intake import process
+from triage.domain.patients import following
+from triage.domain.patients.patient import Enrolment
 from triage.domain.practice.member import Member
 from triage.kit import clock
 from triage.kit.errors import Invalid
@@ -37,6 +52,12 @@ def many_tasks(session: Session, cast: Cast, count: int) -> list[UUID]:
     process.run_due()
     session.expire_all()
     return list(session.scalars(select(Task.id)))
+
+
+def number_of_a_patient_of_ana(session: Session, cast: Cast) -> str:
+    number = a_number()
+    a_place_in_care_team(session, patient=a_patient(session, cast=cast, number=number), member=cast.ana)
+    return number
 
 
 def all_pages(session: Session, member: Member, slug: Slug, sort: Sort | None, size: int) -> list[Listing]:
@@ -72,6 +93,36 @@ def test_a_task_stands_in_the_folders_of_its_state(
         if slug not in folders.OF_MESSAGES:
             held = folders.holds(session, cast.ana, slug, task.id, now=clock.now(session))
             assert held == (slug in slugs)
+
+
+def test_my_patients_are_those_i_care_for_and_those_i_follow(session: Session, cast: Cast) -> None:
+    cared_for = a_task(session, cast=cast, number=PAT_NUMBER)
+    robin = a_patient(session, cast=cast, number=(robins := a_number()))
+    followed = a_task(session, cast=cast, number=robins)
+    a_task(session, cast=cast, number=a_number())
+    a_place_in_care_team(session, patient=cast.pat, member=cast.ana)
+    following.answer(session, robin, yes=True, by=cast.ana, now=clock.now(session))
+    following.answer(session, robin, yes=False, by=cast.admin, now=clock.now(session))
+    session.commit()
+
+    assert set(ids_in(session, cast.ana, Slug.MY_PATIENTS)) == {cared_for.id, followed.id}
+    assert count_of(session, cast.ana, Slug.MY_PATIENTS) == 2
+    assert ids_in(session, cast.admin, Slug.MY_PATIENTS) == []
+    assert "I10" not in verify.verify(session).broken
+
+    transitions.complete(session, cared_for, by=cast.ana)
+    assert ids_in(session, cast.ana, Slug.MY_PATIENTS) == [followed.id]
+
+
+def test_a_program_closes_my_patients_to_me(session: Session, cast: Cast) -> None:
+    program = a_program(session, cast=cast)
+    session.add(Enrolment(practice_id=cast.practice_id, patient_id=cast.pat.id, program_id=program.id))
+    eve = a_member(session, cast=cast, role=cast.roles["Care team"], kept_out_of=[program])
+    a_place_in_care_team(session, patient=cast.pat, member=eve)
+    a_task(session, cast=cast, number=PAT_NUMBER)
+
+    assert ids_in(session, eve, Slug.MY_PATIENTS) == []
+    assert count_of(session, eve, Slug.MY_PATIENTS) == 0
 
 
 def test_a_task_that_was_mine_stays_in_for_me_all(session: Session, cast: Cast) -> None:
@@ -177,7 +228,7 @@ def test_pages_have_no_gaps_and_no_repeats(
 def test_every_folder_can_be_paged(slug: Slug, session: Session, cast: Cast) -> None:
     for state in (State.PENDING, State.ASSIGNED, State.COMPLETED, State.DELETED):
         for _ in range(3):
-            task = a_task(session, cast=cast, state=state)
+            task = a_task(session, cast=cast, state=state, number=number_of_a_patient_of_ana(session, cast))
             if state is State.ASSIGNED:
                 message = a_reply(session, by=cast.ana, task=task)
                 session.get_one(OutboundText, message.id).is_failed = True

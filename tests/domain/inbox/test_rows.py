@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from tests.builders import a_contact, a_number, a_patient, a_reply, a_task, a_use, ago, an_inbound
 from tests.cast import PAT_NUMBER, Cast
 from triage.domain import verify
-from triage.domain.conversations.delivery import OutboundText
+from triage.domain.conversations.delivery import OutboundState, OutboundText
 from triage.domain.conversations.message import Message
 from triage.domain.inbox import folders, rows, stars
 from triage.domain.inbox.folders import Slug
@@ -108,6 +108,17 @@ def test_an_answer_that_failed_is_no_answer(session: Session, cast: Cast) -> Non
     now = clock.now(session)
     assert folders.counts(session, cast.ana, now=now).of(Slug.OVERDUE) == 1
     assert verify.verify(session).is_clean
+
+
+def test_an_answer_of_which_nobody_knows_whether_it_left_is_no_answer(session: Session, cast: Cast) -> None:
+    task = a_task(session, cast=cast, sent_at=ago(session, hours=5), number=PAT_NUMBER)
+    message = a_reply(session, by=cast.ana, task=task)
+    unclear = update(OutboundText).where(OutboundText.message_id == message.id)
+    session.execute(unclear.values(state=OutboundState.NEEDS_PERSON))
+    session.commit()
+
+    assert tags(row_of(session, cast.ana, task)) == ["Overdue", "Not delivered"]
+    assert "I10" not in verify.verify(session).broken
 
 
 def test_pictures_are_counted(session: Session, cast: Cast) -> None:

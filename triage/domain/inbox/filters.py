@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, and_, exists, func, literal_column, or_
 from sqlalchemy.orm import aliased
 
+from triage.domain.conversations import reading
 from triage.domain.conversations.conversation import Conversation
 from triage.domain.conversations.message import Message
 from triage.domain.inbox import searching
@@ -47,8 +48,8 @@ def narrow(
     if filters.until:
         query = query.where(at < filters.until)
     if of_messages:
-        return query.where(*_of_messages(member, filters), *_of_conversations(filters))
-    in_conversation = _of_conversations(filters)
+        return query.where(*_of_messages(member, filters), *_of_conversations(member, filters))
+    in_conversation = _of_conversations(member, filters)
     if in_conversation:
         query = query.join(Conversation, Conversation.id == Task.conversation_id)
     return query.where(*_of_tasks(member, filters), *in_conversation)
@@ -82,12 +83,12 @@ def _of_messages(member: Member, filters: Filters) -> list[ColumnElement[bool]]:
     return passes
 
 
-def _of_conversations(filters: Filters) -> list[ColumnElement[bool]]:
+def _of_conversations(member: Member, filters: Filters) -> list[ColumnElement[bool]]:
     passes: list[ColumnElement[bool]] = []
     if filters.practice_number_id:
         passes.append(Conversation.practice_number_id == filters.practice_number_id)
     if filters.is_unread_only:
-        passes.append(Conversation.unread_since.is_not(None))
+        passes.append(reading.is_unread(member))
     if filters.language:
         use = aliased(PhoneUse)
         passes.append(

@@ -12,10 +12,12 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from triage.domain.conversations import unanswered
 from triage.domain.conversations.delivery import OutboundText, needs_attention
 from triage.domain.conversations.message import Message
+from triage.domain.inbox import reminding
 from triage.domain.inbox.filters import Filters, Sort, narrow
 from triage.domain.inbox.scope import visible_messages, visible_tasks
 from triage.domain.inbox.stars import Star
 from triage.domain.inbox.task import Assignment, State, Task, is_in, is_open
+from triage.domain.patients import following
 from triage.domain.practice.member import Member
 from triage.domain.practice.privileges import Messages
 from triage.kit.errors import NotFound
@@ -32,6 +34,7 @@ class Slug(StrEnum):
 
     UNASSIGNED = "unassigned"
     MINE = "mine"
+    MY_PATIENTS = "my-patients"
     ALL = "all"
     OVERDUE = "overdue"
     MINE_ALL = "mine-all"
@@ -45,6 +48,7 @@ class Slug(StrEnum):
 NAMES = {
     Slug.UNASSIGNED: ("Unassigned", "inbox", "queue"),
     Slug.MINE: ("For me", "user-round", "queue"),
+    Slug.MY_PATIENTS: ("My patients", "heart-handshake", "queue"),
     Slug.ALL: ("All pending", "users", "queue"),
     Slug.OVERDUE: ("Overdue", "triangle-alert", "queue"),
     Slug.MINE_ALL: ("For me (all)", "archive", "library"),
@@ -56,7 +60,7 @@ NAMES = {
 }
 # CharmHealth, A43: these filters alone; their own stars among them (decision 5).
 OF_ASSIGNED_ONLY = (Slug.MINE, Slug.MINE_ALL, Slug.STARRED, Slug.SENT)
-COUNTED = {Slug.UNASSIGNED, Slug.MINE, Slug.ALL, Slug.OVERDUE, Slug.STARRED, Slug.FAILED}
+COUNTED = {Slug.UNASSIGNED, Slug.MINE, Slug.MY_PATIENTS, Slug.ALL, Slug.OVERDUE, Slug.STARRED, Slug.FAILED}
 # In these lists a row is a message, in the others a task.
 OF_MESSAGES = {Slug.STARRED, Slug.SENT, Slug.FAILED}
 
@@ -73,10 +77,14 @@ class Folder(NamedTuple):
 
 
 class Counts(NamedTuple):
-    """`total` is what waits: unassigned and for me, or for me alone (decision 5)."""
+    """`total` is what waits: unassigned and for me, or for me alone (decision 5).
+
+    `reminded` is how much of it nobody has opened for a day, for a member who wants to know.
+    """
 
     folders: list[Folder]
     total: int
+    reminded: int = 0
 
     def of(self, slug: str) -> int:
         return next((folder.count or 0 for folder in self.folders if folder.slug == slug), 0)
@@ -121,15 +129,17 @@ def counts(session: Session, member: Member, *, now: datetime, filters: Filters 
     if Slug.UNASSIGNED in counted:
         late = _query(member, Slug.UNASSIGNED, filters, now).where(_is_overdue(member, now))
         columns.append(late.exists().label("late"))
+    if member.notify_unread:
+        columns.append(_capped(reminding.still_unread(member)).label("reminded"))
     row = session.execute(select(*columns)).one()
     numbers = dict(zip(counted, row, strict=False))
-    is_late = bool(row[-1]) if Slug.UNASSIGNED in counted else False
+    is_late = bool(row.late) if Slug.UNASSIGNED in counted else False
     folders = [
         Folder(slug.value, *NAMES[slug], numbers.get(slug), slug is Slug.UNASSIGNED and is_late)
         for slug in slugs
     ]
     total = numbers.get(Slug.UNASSIGNED, 0) + numbers.get(Slug.MINE, 0)
-    return Counts(folders, total)
+    return Counts(folders, total, row.reminded if member.notify_unread else 0)
 
 
 def listing(
@@ -244,6 +254,8 @@ def _tasks_in(member: Member, slug: Slug, now: datetime) -> Select[Any]:
         case Slug.MINE:
             is_mine = exists().where(mine, Assignment.ended_at.is_(None))
             return tasks.where(is_in(State.ASSIGNED), is_mine)
+        case Slug.MY_PATIENTS:
+            return tasks.where(is_open(), Task.patient_id.in_(following.patients_of(member)))
         case Slug.ALL:
             return tasks.where(is_open())
         case Slug.OVERDUE:

@@ -19,7 +19,7 @@ from triage.domain.inbox.task import OPEN, Assignment, State, Task, TaskMessage
 from triage.domain.patients import consent
 from triage.domain.patients.phones import Identity, Known, Phone, identities
 from triage.domain.practice.member import Brief, Member, briefs
-from triage.domain.practice.practice import Facility
+from triage.domain.practice.practice import Facility, UnreadBadge
 from triage.kit import phone as phone_format
 
 MOST_TAGS = 3
@@ -35,7 +35,8 @@ class Tag(NamedTuple):
 class Row(NamedTuple):
     """One line of a folder. `message_id` is set where the row stands for a message, not for a task.
 
-    `has_draft`: the member who looks has begun to write there.
+    `has_draft`: the member who looks has begun to write there. `is_unread` says that nobody has opened it, and
+    `is_unread_by_me` that this member has not, each where the practice wants it shown.
     """
 
     task_id: UUID | None
@@ -143,6 +144,7 @@ def _task_row(
     assignees = tuple(around.people[id_] for id_ in around.assignees.get(task.id, ()))
     has_failed = task.state in OPEN and conversation.id in around.failed
     overdue = overdue_for(member, task, now, has_failed=has_failed)
+    badge = member.practice.unread_badge
     return Row(
         task_id=task.id,
         conversation_id=conversation.id,
@@ -150,8 +152,8 @@ def _task_row(
         state=task.state.value,
         name=identity.name or number,
         number_label=number,
-        is_unread=conversation.unread_since is not None,
-        is_unread_by_me=_is_unread_by(conversation, around),
+        is_unread=badge is not UnreadBadge.MEMBER and conversation.unread_since is not None,
+        is_unread_by_me=badge is not UnreadBadge.SHARED and _is_unread_by(member, conversation, around),
         is_starred=last.id in around.starred,
         star_message_id=last.id,
         waiting_since=task.waiting_since,
@@ -292,7 +294,7 @@ def _around(
         people=briefs(session, member.practice_id, wanted),
         assignees=assignees,
         starred=stars.starred_of(session, member, message_ids),
-        read_until=reading.read_until(session, member, conversation_ids),
+        read_until=_read_until(session, member, conversation_ids),
         failed=unanswered.failed_among(session, member.practice_id, conversation_ids),
         drafted=drafts.drafted_among(session, member, conversation_ids),
         asking_out=asking_out.among(session, member.practice_id, phone_ids),
@@ -320,10 +322,17 @@ def open_assignees(session: Session, task_ids: set[UUID]) -> dict[UUID, list[UUI
     return who
 
 
-def _is_unread_by(conversation: Conversation, around: _Around) -> bool:
-    read_until = around.read_until.get(conversation.id)
+def _read_until(session: Session, member: Member, conversation_ids: set[UUID]) -> dict[UUID, datetime]:
+    """Asked only where the practice shows each member what they have not seen."""
+    if member.practice.unread_badge is UnreadBadge.SHARED:
+        return {}
+    return reading.read_until(session, member, conversation_ids)
+
+
+def _is_unread_by(member: Member, conversation: Conversation, around: _Around) -> bool:
     last = conversation.last_inbound_at
-    return last is not None and (read_until is None or read_until < last)
+    read_until = around.read_until.get(conversation.id, member.created_at)
+    return conversation.unread_since is not None or (last is not None and read_until < last)
 
 
 def overdue_for(member: Member, task: Task, now: datetime, *, has_failed: bool) -> timedelta | None:

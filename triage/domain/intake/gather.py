@@ -15,9 +15,10 @@ from triage.domain.inbox import assignment, rows
 from triage.domain.inbox.assignment import Candidate
 from triage.domain.inbox.task import State, Task, TaskEvent, is_open
 from triage.domain.intake.ledger import Leased
-from triage.domain.patients import care_team, phones
+from triage.domain.patients import care_team, phones, told
 from triage.domain.patients.patient import Enrolment
 from triage.domain.patients.phones import Identity, Phone
+from triage.domain.patients.told import Listeners
 from triage.domain.practice.member import Member, MemberFacility
 from triage.domain.practice.practice import Practice, PracticeNumber
 from triage.domain.practice.privileges import Messages, Role
@@ -44,6 +45,7 @@ class NumberFacts(NamedTuple):
     last_sender_days: int
     assign_care_team: bool
     answers_when_closed: bool
+    has_listeners: bool
 
 
 class PhoneFacts(NamedTuple):
@@ -114,6 +116,7 @@ class Facts(NamedTuple):
     members: dict[UUID, MemberFacts]
     open_counts: dict[UUID, int]
     programs: dict[UUID, set[UUID]]
+    listeners: dict[UUID, Listeners]
 
 
 def gather(session: Session, texts: Sequence[Leased]) -> Facts:
@@ -139,6 +142,9 @@ def gather(session: Session, texts: Sequence[Leased]) -> Facts:
         members=members,
         open_counts=_open_counts(session, teams.values()),
         programs=_programs(session, conversations.values(), members.values()),
+        listeners=told.listeners(
+            session, [one for one in conversations.values() if one.number.has_listeners]
+        ),
     )
 
 
@@ -179,6 +185,7 @@ def look_ahead(session: Session, text: Leased, rules: assignment.Settings | None
         members=members,
         open_counts=_open_counts(session, teams.values()),
         programs=_programs(session, [conversation], members.values()),
+        listeners={},
     )
 
 
@@ -221,6 +228,7 @@ _NUMBERS = (
         Practice.last_sender_days,
         Practice.assign_care_team,
         Practice.closed_reply_on,
+        told.has_listeners(Practice.id.expression).label("has_listeners"),
     )
     .join(
         _KEYS.table,

@@ -14,7 +14,7 @@ from triage.domain.conversations.message import Direction
 from triage.domain.inbox.task import State, TaskKind
 from triage.domain.intake.decide import Filed, Plan, Step, Work
 from triage.domain.intake.ledger import InboundState, Lease, LeaseLost
-from triage.domain.patients import consent
+from triage.domain.patients import consent, told
 from triage.domain.patients.consent import Keyword
 from triage.domain.patients.phones import Phone
 from triage.kit import db, live, metrics
@@ -353,12 +353,15 @@ def _announce(session: Session, plan: Plan) -> None:
     for filed in plan.filed:
         work = filed.work
         step = steps_by_task.get(work.id) if work else None
+        heard = plan.facts.listeners.get(filed.conversation.id, told.NOBODY)
         of_task: dict[str, UUID | int] = {"task": work.id, "version": work.version} if work else {}
         live.announce(
             session,
             filed.row.practice_id,
             "message",
             to=set(step.assignees) if step else None,
+            followers=heard.patients_of,
+            seers=heard.seers,
             conversation=filed.conversation.id,
             message=filed.message_id,
             **of_task,

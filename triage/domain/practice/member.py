@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, delete, func, select, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, delete, false, func, select, text
 from sqlalchemy.orm import Mapped, Session, joinedload, mapped_column, relationship, selectinload
 
 from triage.domain.practice import hours
@@ -40,6 +40,8 @@ class Notice(StrEnum):
 
     NONE = "none"
     MINE = "mine"
+    # What is assigned to them, and whatever comes of a patient of whose care team they are or whom they follow.
+    PATIENTS = "patients"
     ALL = "all"
 
 
@@ -95,7 +97,7 @@ class Member(db.OfPractice, db.Base):
     is_available_for_chat: Mapped[bool] = mapped_column(default=True)
     theme: Mapped[Theme] = mapped_column(db.choice(Theme, "theme"), default=Theme.SYSTEM)
     density: Mapped[Density] = mapped_column(db.choice(Density, "density"), default=Density.COMFORTABLE)
-    notify_sound: Mapped[Notice] = mapped_column(db.choice(Notice, "notify_sound"), default=Notice.MINE)
+    notify_sound: Mapped[Notice] = mapped_column(db.choice(Notice, "notify_sound"), default=Notice.PATIENTS)
     notify_popup: Mapped[Notice] = mapped_column(db.choice(Notice, "notify_popup"), default=Notice.NONE)
     notify_tune: Mapped[Tune] = mapped_column(
         db.choice(Tune, "notify_tune"), default=Tune.CHIME, server_default="chime"
@@ -103,6 +105,8 @@ class Member(db.OfPractice, db.Base):
     # By the practice's clock: no sound and no pop-up from then until then.
     quiet_from: Mapped[time | None]
     quiet_until: Mapped[time | None]
+    # Tell them again of what nobody has opened for a day (ThoroughCare, C85).
+    notify_unread: Mapped[bool] = mapped_column(default=False, server_default=false())
     single_keys: Mapped[bool] = mapped_column(default=True)
     enter_sends: Mapped[bool] = mapped_column(default=False)
     # Since when there is one; `access.factors` keeps it, so that no request has to look for codes and passkeys.
@@ -141,6 +145,11 @@ class Member(db.OfPractice, db.Base):
     @property
     def messages(self) -> Messages:
         return self.role.messages
+
+    @property
+    def is_told_of_messages(self) -> bool:
+        """Sound or pop-up: whether new patient messages are told at all ("New Patient Message", C83)."""
+        return self.notify_sound is not Notice.NONE or self.notify_popup is not Notice.NONE
 
     @property
     def must_add_second_factor(self) -> bool:
@@ -429,12 +438,16 @@ def change_preferences(
     notify_tune: str,
     quiet_from: str,
     quiet_until: str,
+    notify_unread: bool,
     single_keys: bool,
     enter_sends: bool,
     is_available_for_chat: bool,
     is_away: bool,
 ) -> None:
-    """Raises `Invalid` for a word that is no choice. Quiet hours are two times ("22:00") or empty."""
+    """Raises `Invalid` for a word that is no choice. Quiet hours are two times ("22:00") or empty.
+
+    Who is told of no new message is not reminded of one either.
+    """
     try:
         member.theme, member.density = Theme(theme), Density(density)
         member.notify_sound, member.notify_popup = Notice(notify_sound), Notice(notify_popup)
@@ -442,6 +455,7 @@ def change_preferences(
     except ValueError:
         raise Invalid("Choose one of the offered values.") from None
     member.quiet_from, member.quiet_until = _quiet(quiet_from, quiet_until)
+    member.notify_unread = notify_unread and member.is_told_of_messages
     member.single_keys = single_keys
     member.enter_sends = enter_sends
     member.is_available_for_chat = is_available_for_chat

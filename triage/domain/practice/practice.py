@@ -48,6 +48,14 @@ class SecondFactor(StrEnum):
     EVERYBODY = "everybody"
 
 
+class UnreadBadge(StrEnum):
+    """Which unread is shown in lists: of the whole team (Instinct, B59), of each member (ThoroughCare, C81), or both."""
+
+    SHARED = "shared"
+    MEMBER = "member"
+    BOTH = "both"
+
+
 class Practice(db.Base):
     """One clinic. Its carrier token is stored sealed (`kit.secrets.Vault`).
 
@@ -92,6 +100,9 @@ class Practice(db.Base):
     opening_hours: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     closed_reply_on: Mapped[bool] = mapped_column(default=False, server_default=false())
     opt_in_notice_on: Mapped[bool] = mapped_column(default=True, server_default=true())
+    unread_badge: Mapped[UnreadBadge] = mapped_column(
+        db.choice(UnreadBadge, "unread_badge"), default=UnreadBadge.SHARED, server_default="shared"
+    )
     # What it texts in; the first is for whom nothing else is known.
     languages: Mapped[list[str]] = mapped_column(ARRAY(String), default=["en"], server_default="{en}")
     created_at: Mapped[datetime]
@@ -288,6 +299,13 @@ def change_languages(practice: Practice, *, first: str, others: Collection[str])
     if first not in LANGUAGES or not set(others) <= LANGUAGES.keys():
         raise Invalid(first_language="Choose among the languages offered.")
     practice.languages = [first, *(one for one in LANGUAGES if one in others and one != first)]
+
+
+def change_unread_badge(practice: Practice, badge: str) -> None:
+    """Raises `Invalid`."""
+    if badge not in list(UnreadBadge):
+        raise Invalid(unread_badge="Choose one of the three.")
+    practice.unread_badge = UnreadBadge(badge)
 
 
 def change_security(practice: Practice, *, second_factor: str, lock_minutes: int) -> None:

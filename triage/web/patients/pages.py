@@ -23,6 +23,7 @@ TABS = [
     ("log", "Communication log", "messages-square", Privilege.MESSAGES),
     ("contacts", "Contacts", "users", Privilege.SIGNED_IN),
     ("agreements", "Consent", "shield-check", Privilege.SIGNED_IN),
+    ("care_team", "Care team", "heart-handshake", Privilege.SIGNED_IN),
     ("access", "Access", "eye", Privilege.AUDIT),
 ]
 

@@ -34,6 +34,7 @@ LABELS = {
     "overdue_after_minutes": "Minutes until a task is overdue",
     "idle_minutes": "Idle minutes until sign-out",
     "hold_seconds": "Seconds in which a text can be taken back",
+    "unread_badge": "Unread messages",
     "first_language": "First language",
     "languages": "Languages",
 }
@@ -63,6 +64,10 @@ def _change(session: Session) -> str:
         seen.check(_languages_of(practice), LABELS)
         practices.change_languages(practice, **_read_languages())
         return "Languages saved." if record(session, practice) else "Nothing was different."
+    if request.form.get("section") == "unread":
+        seen.check({"unread_badge": practice.unread_badge.value}, LABELS)
+        practices.change_unread_badge(practice, request.form.get("unread_badge", ""))
+        return "Unread messages saved." if record(session, practice) else "Nothing was different."
     now = _values_of(practice)
     seen.check({field: now[field] for field in _section()}, LABELS)
     wanted = {**now, **{field: _read(field) for field in _section()}}
@@ -103,6 +108,8 @@ def _given() -> dict[str, object]:
             "first_language": request.form.get("first_language", ""),
             "languages": request.form.getlist("languages"),
         }
+    if request.form.get("section") == "unread":
+        return {"unread_badge": request.form.get("unread_badge", "")}
     return {field: is_on(field) if field in SWITCHES else request.form.get(field, "") for field in _section()}
 
 
@@ -117,7 +124,13 @@ def _page(
         practice = practices.find_practice(session, current_member().practice_id)
         moment = clock.now(session)
     now = _values_of(practice)
-    values = {**now, "first_language": practice.languages[0], "languages": practice.languages, **given}
+    values = {
+        **now,
+        "unread_badge": practice.unread_badge.value,
+        "first_language": practice.languages[0],
+        "languages": practice.languages,
+        **given,
+    }
     return page(
         "settings/practice.html",
         "practice",
@@ -127,6 +140,7 @@ def _page(
         overtaken_by=overtaken or [],
         shown={
             "languages": seen.shown(_languages_of(practice)),
+            "unread": seen.shown({"unread_badge": practice.unread_badge.value}),
             **{name: seen.shown({field: now[field] for field in part}) for name, part in SECTIONS.items()},
         },
         languages=list(wording.LANGUAGES.items()),

@@ -16,7 +16,7 @@ from triage.web.settings.pages import is_on, page, record, saved, settings
 
 CHOICES = ("theme", "density", "notify_sound", "notify_popup", "notify_tune")
 QUIET = ("quiet_from", "quiet_until")
-SWITCHES = ("single_keys", "enter_sends", "is_away", "is_available_for_chat")
+SWITCHES = ("notify_unread", "single_keys", "enter_sends", "is_away", "is_available_for_chat")
 
 
 @settings.get("/preferences")
@@ -48,12 +48,15 @@ def _change(session: Session) -> str:
         notify_tune=request.form.get("notify_tune", ""),
         quiet_from=request.form.get("quiet_from", ""),
         quiet_until=request.form.get("quiet_until", ""),
+        notify_unread=is_on("notify_unread"),
         single_keys=is_on("single_keys"),
         enter_sends=is_on("enter_sends"),
         is_available_for_chat=is_on("is_available_for_chat"),
         is_away=is_on("is_away"),
     )
     is_changed = record(session, member, audit.Action.PREFERENCES_CHANGED)
+    if is_on("notify_unread") and not member.notify_unread:
+        return "Preferences saved, without the reminder: new patient messages are off."
     return "Preferences saved." if is_changed else "Nothing was different."
 
 
