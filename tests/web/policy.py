@@ -151,11 +151,9 @@ TRAIL = {
     for (who, column), word in PATIENTS.items()
 }
 
-# What the role lets people change of a patient's record.
-KEPT_BY_STAFF = {cell: "no" if cell[0] in ("ben", "cleo") else word for cell, word in PATIENTS.items()}
 # Of two ids of an address, the patient's and the member's; whoever is in the team of the first is not in another's.
 PLACES_IN_TEAMS = {
-    **KEPT_BY_STAFF,
+    **KEEP,
     **{
         (person, column): "in" if person == "stranger" else "no" if person in ("ben", "cleo") else "404"
         for person in PEOPLE
@@ -468,7 +466,7 @@ POLICY: dict[tuple[str, str], Entry] = {
     ("patients.undo_merge", "POST"): Entry(KEEP_PARTS),
     ("patients.care_team", "GET"): Entry(PATIENTS, writes=NOTE),
     ("patients.join_care_team", "POST"): Entry(
-        KEPT_BY_STAFF,
+        KEEP,
         form={"member_ids": "{colleague_id}", "role": "Nurse", "since_on": "2020-03-01"},
         also_reads={"is_primary"},
         foreign={"member_ids": "422"},
@@ -478,7 +476,7 @@ POLICY: dict[tuple[str, str], Entry] = {
         PLACES_IN_TEAMS, form={"role": "Nurse", "since_on": "2020-03-01"}, also_reads={"is_primary"}
     ),
     ("patients.end_place_in_care_team", "POST"): Entry(PLACES_IN_TEAMS, also_reads={"until_on"}),
-    ("patients.follow", "POST"): Entry(KEPT_BY_STAFF, form={"answer": "yes"}),
+    ("patients.follow", "POST"): Entry(KEEP, form={"answer": "yes"}),
     # ---- importing patients
     ("importing.index", "GET"): Entry(IMPORTERS),
     ("importing.bring", "POST"): Entry(NO_FILE),

@@ -1,6 +1,7 @@
 """Two records of one person become one, and two again: every row that moved goes back, and nothing else."""
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -20,11 +21,13 @@ from triage.domain.inbox.merging import CAN_BE_UNDONE_FOR, LINKED, MOVED, STAY, 
 from triage.domain.inbox.task import State, Task
 from triage.domain.intake import ledger, process
 from triage.domain.intake.ledger import Via
-from triage.domain.patients.care_team import CareTeamMember
+from triage.domain.patients import following
+from triage.domain.patients.care_team import CareTeamMember, FormerCareTeamMember
+from triage.domain.patients.following import PatientFollower
 from triage.domain.patients.patient import Enrolment, Merged, Patient, PatientContact, find_patient
 from triage.domain.patients.phones import PhoneUse
 from triage.domain.tables import metadata
-from triage.kit import db
+from triage.kit import clock, db
 from triage.kit.errors import NotFound, NotPossible
 
 OTHER = "+12025550161"
@@ -34,6 +37,8 @@ WATCHED = (
     "patient_contact",
     "enrolment",
     "care_team_member",
+    "former_care_team_member",
+    "patient_follower",
     "conversation",
     "message",
     "task",
@@ -98,6 +103,28 @@ def test_everything_of_both_is_on_the_record_that_stays(session: Session, cast: 
         find_patient(session, cast.ana, second.id)
     assert refusal.value.into_id == pat.id
     assert session.get_one(Patient, second.id).archived_at is not None
+
+
+def test_who_followed_one_of_them_follows_the_record_that_stays(session: Session, cast: Cast) -> None:
+    pat, second = _both(session, cast)
+    now = clock.now(session)
+    following.answer(session, pat, yes=False, by=cast.ana, now=now)
+    for member in (cast.ana, cast.ben):
+        following.answer(session, second, yes=True, by=member, now=now)
+    session.commit()
+
+    made = _merge(session, cast, pat, second)
+    session.expire_all()
+    followed = {id_: session.get(PatientFollower, (pat.id, id_)) for id_ in (cast.ana.id, cast.ben.id)}
+    assert {id_: bool(one and one.is_on) for id_, one in followed.items()} == {
+        cast.ana.id: True,
+        cast.ben.id: True,
+    }
+
+    _undo(session, cast, made)
+    session.expire_all()
+    mine = session.get(PatientFollower, (pat.id, cast.ana.id))
+    assert mine is not None and not mine.is_on
 
 
 def test_a_number_of_both_is_known_again_and_keeps_its_consent(session: Session, cast: Cast) -> None:
@@ -252,6 +279,8 @@ FACTS = st.fixed_dictionaries(
         "consent": st.sampled_from(["none", "first", "second"]),
         "contacts": st.sampled_from(["none", "first", "second", "both"]),
         "team": st.sampled_from(["none", "first", "second", "both"]),
+        "former": st.sampled_from(["none", "first", "second", "both"]),
+        "follows": st.fixed_dictionaries({}, optional={"first": st.booleans(), "second": st.booleans()}),
         "programs": st.sampled_from(["none", "first", "second", "both"]),
         "texts": st.lists(st.sampled_from(["first", "second", "done"]), max_size=4),
         "off": st.booleans(),
@@ -304,6 +333,7 @@ def _furnish(
         builders.a_contact(session, of=both[facts["contacts"]], name="Cora")
     for patient in both[facts["team"]]:
         builders.a_place_in_care_team(session, patient=patient, member=cast.ben, is_primary=True)
+    _furnish_teams(session, cast, both, facts)
     program = builders.a_program(session, cast=cast)
     for patient in both[facts["programs"]]:
         session.add(Enrolment(practice_id=cast.practice_id, patient_id=patient.id, program_id=program.id))
@@ -319,3 +349,22 @@ def _furnish(
     if facts["archived"]:
         keeping.archive(session, second, by=cast.ana)
         session.commit()
+
+
+def _furnish_teams(
+    session: Session, cast: Cast, both: dict[str, list[Patient]], facts: dict[str, Any]
+) -> None:
+    for patient in both[facts["former"]]:
+        session.add(
+            FormerCareTeamMember(
+                practice_id=cast.practice_id,
+                patient_id=patient.id,
+                member_id=cast.cleo.id,
+                role="Nurse",
+                was_primary=False,
+                until_on=date(2026, 1, 31),
+                ended_at=builders.ago(session, days=9),
+            )
+        )
+    for which, yes in facts["follows"].items():
+        following.answer(session, both[which][0], yes=yes, by=cast.ana, now=clock.now(session))

@@ -36,9 +36,14 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "facility": ("facility_id",),
 }
 # Rows with an id of their own that name a patient.
-MOVED = ("message", "task", "conversation", "phone_use")
+MOVED = ("message", "task", "conversation", "phone_use", "former_care_team_member")
 # Links of a patient to something: at most one of each. The column is what is linked.
-LINKED = {"patient_contact": "contact_id", "enrolment": "program_id", "care_team_member": "member_id"}
+LINKED = {
+    "patient_contact": "contact_id",
+    "enrolment": "program_id",
+    "care_team_member": "member_id",
+    "patient_follower": "member_id",
+}
 # They say what was done to the record that they name, so they go on naming it.
 STAY = ("audit", "consent_event", "import_row")
 
@@ -142,7 +147,7 @@ def merge(
     work.take_fields(take, now)
     work.take_links()
     work.take_uses()
-    moved = {name: work.move(name) for name in ("message", "task", "conversation")}
+    moved = {name: work.move(name) for name in MOVED if name != "phone_use"}
     session.expire_all()
     places.follow(session, by.practice_id, phone_ids)
     after = _belongings(session, phone_ids, kept, merged)
@@ -152,7 +157,7 @@ def merge(
         kept_id=kept.id,
         merged_id=merged.id,
         member_id=by.id,
-        moved={"message": moved["message"], "task": _but(moved["task"], before["task"])},
+        moved={**moved, **{name: _but(moved[name], before[name]) for name in before}},
         changed=work.changed,
         merged_at=now,
     )
@@ -270,14 +275,12 @@ class _Work:
                 self._change(name, key, was, now)
 
     def _take_over_link(self, name: str, key: Values, ours: Values, theirs: Values) -> None:
-        """Somebody who is on one of the records is on the one that stays."""
+        """Somebody who is on one of the records, or follows one of them, does so with the one that stays."""
+        key = {**key, "patient_id": self._kept.id}
         if name == "patient_contact" and ours["archived_at"] and not theirs["archived_at"]:
-            self._change(
-                name,
-                {**key, "patient_id": self._kept.id},
-                {"archived_at": ours["archived_at"]},
-                {"archived_at": None},
-            )
+            self._change(name, key, {"archived_at": ours["archived_at"]}, {"archived_at": None})
+        if name == "patient_follower" and theirs["is_on"] and not ours["is_on"]:
+            self._change(name, key, {"is_on": False}, {"is_on": True})
 
     def take_uses(self) -> None:
         """A number that both have is current where one of them is, and has the consent that one of them has."""
