@@ -439,14 +439,14 @@ POLICY: dict[tuple[str, str], Entry] = {
     ("patients.add", "POST"): Entry(
         KEEPERS, form=FIELDS_OF_A_PATIENT, also_reads=NOT_OF_EVERY_PATIENT, foreign={"facility_id": "422"}
     ),
-    ("patients.edit", "GET"): Entry(KEEP),
+    ("patients.edit", "GET"): Entry(KEEP, writes=NOTE),
     ("patients.change", "POST"): Entry(
         KEEP, form=FIELDS_OF_A_PATIENT, also_reads=NOT_OF_EVERY_PATIENT, foreign={"facility_id": "422"}
     ),
     ("patients.archive", "POST"): Entry(KEEP, form={"on": "yes"}),
     ("patients.contacts", "GET"): Entry(PATIENTS, writes=NOTE),
     ("patients.add_contact", "POST"): Entry(KEEP, form=FIELDS_OF_A_CONTACT),
-    ("patients.contact", "GET"): Entry(KEEP_PARTS),
+    ("patients.contact", "GET"): Entry(KEEP_PARTS, writes=NOTE),
     ("patients.change_contact", "POST"): Entry(KEEP_PARTS, form=FIELDS_OF_A_CONTACT),
     ("patients.add_number", "POST"): Entry(KEEP, form={"number": "(202) 555-0177"}),
     ("patients.add_contact_number", "POST"): Entry(KEEP_PARTS, form={"number": "(202) 555-0177"}),
@@ -459,7 +459,7 @@ POLICY: dict[tuple[str, str], Entry] = {
     ("patients.access", "GET"): Entry(TRAIL, writes=NOTE),
     ("patients.choose_other", "GET"): Entry(KEEP),
     ("patients.search_other", "POST"): Entry(KEEP, form={"q": "canary"}),
-    ("patients.compare", "GET"): Entry(BOTH),
+    ("patients.compare", "GET"): Entry(BOTH, writes=NOTE),
     ("patients.merge", "POST"): Entry(
         BOTH, form={"keep": "other", "take_name": "one"}, also_reads=CHOICES_OF_A_MERGE
     ),

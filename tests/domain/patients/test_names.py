@@ -49,6 +49,17 @@ def test_who_is_there_goes_before_who_is_called_alike(session: Session, cast: Ca
     assert [one.patient.id for one in directory.search(session, cast.ana, "martin")] == [martin.id]
 
 
+def test_who_is_called_so_comes_before_whom_a_nickname_means(session: Session, cast: Cast) -> None:
+    for name in ("Robert", "Bob"):
+        builders.a_patient(
+            session, cast=cast, first_name=name, last_name="Aaron" if name == "Robert" else "Young"
+        )
+    session.commit()
+
+    names_found = [one.patient.first_name for one in directory.search(session, cast.ana, "bob")]
+    assert names_found == ["Bob", "Robert"]
+
+
 def test_another_name_is_no_slip(session: Session, cast: Cast) -> None:
     builders.a_patient(session, cast=cast, first_name="Anna", last_name="Marten")
     session.commit()

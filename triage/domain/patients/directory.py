@@ -16,6 +16,7 @@ from triage.domain.patients.patient import (
     meant,
     named,
     visible_patients,
+    words_of,
 )
 from triage.domain.patients.phones import Phone, PhoneUse
 from triage.domain.practice import throttle
@@ -67,16 +68,20 @@ def search(session: Session, member: Member, words: str, *, limit: int = MOST_FO
     exact = union(
         named(member.practice_id, words), *_by_number(words, member), *_by_birth_date(words, member)
     )
-    patients = _among(session, member, exact, limit)
+    patients = _among(session, member, exact, words, limit)
     if not patients and (also := meant(session, member.practice_id, words)):
-        patients = _among(session, member, named(member.practice_id, words, also), limit)
+        patients = _among(session, member, named(member.practice_id, words, also), words, limit)
     owners = _owners(session, [patient.id for patient in patients])
     return [Found(patient, owners.get(patient.id, ())) for patient in patients]
 
 
-def _among(session: Session, member: Member, ids: CompoundSelect[UUID], limit: int) -> list[Patient]:
+def _among(
+    session: Session, member: Member, ids: CompoundSelect[UUID], words: str, limit: int
+) -> list[Patient]:
+    """Who is called as it was typed comes before those whom a nickname may mean."""
     query = visible_patients(member).where(Patient.archived_at.is_(None), Patient.id.in_(ids))
-    return list(session.scalars(query.order_by(Patient.name_key, Patient.id).limit(limit)))
+    other_name = [~Patient.name_key.contains(part, autoescape=True) for part in words_of(words)]
+    return list(session.scalars(query.order_by(*other_name, Patient.name_key, Patient.id).limit(limit)))
 
 
 def _by_number(words: str, member: Member) -> Iterable[Select[UUID]]:

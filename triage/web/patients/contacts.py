@@ -228,8 +228,10 @@ def _contact_page(
     overtaken: list[seen.Overtaking] | None = None,
 ) -> Response:
     member = current_member()
-    with db.reading() as session:
+    with db.transaction() as session:
         patient = find_patient(session, member, patient_id)
+        if request.method == "GET":
+            note_look(session, patient, "contacts")
         found, link = people.find(session, patient, contact_id)
         elsewhere = people.elsewhere(session, patient, [contact_id]).get(contact_id, 0)
         today = clock.now(session).date()

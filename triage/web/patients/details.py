@@ -20,7 +20,7 @@ from triage.kit.phone import as_e164
 from triage.web import once, render, seen
 from triage.web.auth import current_member, needs
 from triage.web.patients.finding import LONGEST_SEARCH
-from triage.web.patients.pages import page, patients
+from triage.web.patients.pages import note_look, page, patients
 from triage.web.render import Toast
 
 LABELS = {
@@ -87,7 +87,10 @@ def add() -> Response:
 @patients.get("/patients/<uuid:patient_id>/details")
 @needs(Privilege.PATIENTS)
 def edit(patient_id: UUID) -> Response:
-    return _form({}, {}, _find(patient_id))
+    with db.transaction() as session:
+        patient = find_patient(session, current_member(), patient_id)
+        note_look(session, patient, "details")
+    return _form({}, {}, patient)
 
 
 @patients.post("/patients/<uuid:patient_id>/details")

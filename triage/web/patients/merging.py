@@ -20,7 +20,7 @@ from triage.web import filters, once, render, seen
 from triage.web.auth import current_member, needs
 from triage.web.patients.details import CHANNELS
 from triage.web.patients.finding import LONGEST_SEARCH, result_of
-from triage.web.patients.pages import page, patients
+from triage.web.patients.pages import note_look, page, patients
 from triage.web.render import Toast
 
 LABELS = {
@@ -167,8 +167,11 @@ def _compare(
     overtaken: list[seen.Overtaking] | None = None,
 ) -> Response:
     member = current_member()
-    with db.reading() as session:
+    with db.transaction() as session:
         one, other = merging.find_both(session, member, patient_id, other_id)
+        if request.method == "GET":
+            for patient in (one, other):
+                note_look(session, patient, "merge")
         sides = [_side(session, patient) for patient in (one, other)]
         fields = [_field(session, one, other, difference) for difference in merging.differences(one, other)]
         shown = seen.shown(_as_shown(session, one, other))
