@@ -348,6 +348,24 @@ POLICY: dict[tuple[str, str], Entry] = {
         foreign={"task": "404"},
         writes={"audit", "conversation", "member_reading"},
     ),
+    ("who.show", "GET"): Entry(CHOOSE, query={"folder": "all"}),
+    ("who.search", "POST"): Entry(CHOOSE, form={"q": "canary"}),
+    ("who.choose", "POST"): Entry(
+        CHOOSE,
+        form={"patient_id": "{patient_id}", "reach": "all"},
+        foreign={"patient_id": "404"},
+        also_reads={"seen"},
+    ),
+    ("who.add", "POST"): Entry(
+        CHOOSE,
+        form={"first_name": "Nora", "last_name": "New", "born_on": "1980-05-17", "reach": "task"},
+        also_reads={"seen", "chart_number", "species", "owner"},
+    ),
+    ("who.nobody", "POST"): Entry(CHOOSE, also_reads={"seen"}),
+    ("who.take_back", "POST"): Entry(CHOOSE, also_reads={"seen"}),
+    ("who.undo", "POST"): Entry(
+        {cell: "no" if cell[0] == "ben" and word != "in" else word for cell, word in UNDO.items()}
+    ),
     ("conversations.find", "GET"): Entry(WRITERS),
     ("conversations.search", "POST"): Entry(WRITERS, form={"q": "canary"}),
     ("conversations.start", "POST"): Entry(
@@ -378,6 +396,11 @@ POLICY: dict[tuple[str, str], Entry] = {
     ("patients.opt_out", "POST"): Entry(NUMBERS_OF_PATIENTS),
     ("patients.opt_in", "POST"): Entry(NUMBERS_OF_PATIENTS, form={"how": "paper"}),
     ("patients.switch_number", "POST"): Entry(NUMBERS_OF_PATIENTS, form={"on": "no"}),
+    ("patients.end_number", "POST"): Entry(NUMBERS_OF_PATIENTS),
+    # None of these numbers has ended.
+    ("patients.number_again", "POST"): Entry(
+        {cell: "404" if word == "ok" else word for cell, word in NUMBERS_OF_PATIENTS.items()}
+    ),
     ("patients.switch_patient", "POST"): Entry(PATIENTS, form={"on": "no"}),
     ("patients.choose_language", "POST"): Entry(PATIENTS, form={"language": "es"}),
     # ---- importing patients

@@ -15,6 +15,7 @@ from triage.domain.conversations.message import Message
 from triage.domain.conversations.notices import OptInNotice
 from triage.domain.conversations.reading import MemberReading
 from triage.domain.importing.run import ImportPiece, ImportRow, ImportRun
+from triage.domain.inbox.choices import PatientChoice
 from triage.domain.inbox.searching import Search
 from triage.domain.inbox.stars import Star
 from triage.domain.inbox.task import Assignment, AssignmentExplanation, Task, TaskEvent, TaskMessage
@@ -41,7 +42,7 @@ ALL = (
     MemberToken, ResetRequest, Letter, SetUpCode,
     Patient, Contact, PatientContact, Enrolment, Phone, PhoneUse, CareTeamMember, ConsentEvent,
     Conversation, Message, AutomaticAnswer, OptInNotice, OutboundText, DeliveryReport, MemberReading, Draft, PossibleOptOut,
-    Task, TaskMessage, Assignment, TaskEvent, AssignmentExplanation, Star, Search,
+    Task, TaskMessage, Assignment, TaskEvent, AssignmentExplanation, Star, Search, PatientChoice,
     ImportRun, ImportPiece, ImportRow,
     Inbound, StrayCall, Heartbeat, TickRun,
 )  # fmt: skip

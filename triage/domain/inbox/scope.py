@@ -84,9 +84,11 @@ def visible_messages(member: Member) -> Select[Message]:
             )
         case _:
             return messages.where(false())
+    # A number that several people share holds texts of each of them.
     return messages.where(
         at_own_facility(member, Conversation.facility_id.expression),
         open_to(member, Conversation.patient_id.expression),
+        open_to(member, Message.patient_id.expression),
     )
 
 
@@ -171,6 +173,23 @@ def open_task_of(session: Session, conversation_id: UUID, *, lock: bool = False)
         .limit(1)
     )
     return session.scalar(db.locked(query) if lock else query)
+
+
+def all_open_tasks_of(session: Session, conversation_id: UUID) -> list[Task]:
+    """Every open task of a conversation, locked in a steady order, for the system: it may have one for each text."""
+    query = select(Task).where(Task.conversation_id == conversation_id, Task.state.in_(OPEN))
+    return list(session.scalars(db.locked(query.order_by(Task.id))))
+
+
+def tasks_of(session: Session, task_ids: Collection[UUID]) -> list[Task]:
+    """These tasks, locked in a steady order, for the system."""
+    return list(session.scalars(db.locked(select(Task).where(Task.id.in_(task_ids)).order_by(Task.id))))
+
+
+def newest_task_of(session: Session, conversation_id: UUID) -> Task | None:
+    """The task that was opened last, open or not, for the system."""
+    query = select(Task).where(Task.conversation_id == conversation_id)
+    return session.scalar(query.order_by(Task.opened_at.desc(), Task.id.desc()).limit(1))
 
 
 def open_tasks_of(session: Session, conversation_ids: Collection[UUID]) -> dict[UUID, Task]:

@@ -1,8 +1,8 @@
 """Gather: every fact that a batch of texts needs, with a few queries for all of them, each built once."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import ARRAY, String, Uuid, bindparam, exists, func, literal, select, true, union_all
@@ -121,8 +121,7 @@ def gather(session: Session, texts: Sequence[Leased]) -> Facts:
     now = clock.now(session)
     numbers = _numbers(session, texts)
     phones_by_key = _phones(session, texts, now)
-    identities = phones.identities(session, {phone.id for phone in phones_by_key.values()})
-    conversation_of = _conversations(session, texts, numbers, phones_by_key, identities, now)
+    conversation_of = _conversations(session, texts, numbers, phones_by_key, now)
     conversations = {conversation.id: conversation for conversation in conversation_of.values()}
     open_tasks = _open_tasks(session, conversations)
     last_sent = _last_sent(session, conversations.values(), now)
@@ -188,13 +187,14 @@ def _conversation_ahead(
 ) -> ConversationFacts:
     """The conversation between these two, or the one that the text would be the first of."""
     identity = phones.identities(session, [phone.id]).get(phone.id) or phones.identify(())
-    known = session.scalar(
-        select(Conversation.id).where(
+    known = session.execute(
+        select(Conversation.id, Conversation.chosen_patient_id).where(
             Conversation.practice_number_id == number.id, Conversation.phone_id == phone.id
         )
-    )
+    ).first()
+    identity = phones.narrowed(identity, known.chosen_patient_id if known else None)
     return ConversationFacts(
-        id=known or db.new_id(),
+        id=known.id if known else db.new_id(),
         practice_id=practice_id,
         number=number,
         phone_id=phone.id,
@@ -295,6 +295,7 @@ _CONVERSATIONS = (
         Conversation.id,
         Conversation.practice_number_id,
         Conversation.phone_id,
+        Conversation.chosen_patient_id,
         Conversation.last_inbound_at,
         Conversation.last_message_at,
         Conversation.unread_since,
@@ -316,8 +317,7 @@ _NEW_CONVERSATIONS = Addition(
         "practice_id",
         "practice_number_id",
         "phone_id",
-        "patient_id",
-        "facility_id",
+        "is_nobody",
         "created_at",
     ),
     unless_there=True,
@@ -329,7 +329,6 @@ def _conversations(
     texts: Sequence[Leased],
     numbers: dict[tuple[UUID, str], NumberFacts],
     phones_by_key: dict[tuple[UUID, str], PhoneFacts],
-    identities: dict[UUID, Identity],
     now: datetime,
 ) -> dict[UUID, ConversationFacts]:
     """The conversation of each text, by the ledger row's id; all are locked, in a steady order."""
@@ -341,8 +340,8 @@ def _conversations(
         for text in texts
     }
     by_ends = {(number.id, phone.id): (number, phone) for number, phone in ends.values()}
-    known = _conversations_at(session, by_ends, identities)
-    missing = {key: by_ends[key] for key in sorted(by_ends.keys() - known.keys())}
+    rows = _locked(session, by_ends)
+    missing = {key: by_ends[key] for key in sorted(by_ends.keys() - rows.keys())}
     if missing:
         new = [
             {
@@ -350,27 +349,34 @@ def _conversations(
                 "practice_id": number.practice_id,
                 "practice_number_id": number.id,
                 "phone_id": phone.id,
-                "patient_id": identities[phone.id].patient_id,
-                "facility_id": facility_for(number.facility_id, identities[phone.id]),
+                "is_nobody": False,
                 "created_at": now,
             }
             for number, phone in missing.values()
         ]
         session.execute(_NEW_CONVERSATIONS.statement, _NEW_CONVERSATIONS.given(new))
-        known |= _conversations_at(session, missing, identities)
+        rows |= _locked(session, missing)
+    # Whose numbers they are is asked once they are locked: a member may just have said who this is.
+    identities = phones.identities(session, {phone.id for _, phone in by_ends.values()})
+    known = _known(rows, by_ends, identities)
     return {text_id: known[number.id, phone.id] for text_id, (number, phone) in ends.items()}
 
 
-def _conversations_at(
-    session: Session,
-    by_ends: dict[tuple[UUID, UUID], tuple[NumberFacts, PhoneFacts]],
-    identities: dict[UUID, Identity],
+def _locked(session: Session, keys: Iterable[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], Any]:
+    found = session.execute(_CONVERSATIONS, _ENDS.given(keys))
+    return {(row.practice_number_id, row.phone_id): row for row in found}
+
+
+def _known(
+    rows: Mapping[tuple[UUID, UUID], Any],
+    by_ends: Mapping[tuple[UUID, UUID], tuple[NumberFacts, PhoneFacts]],
+    identities: Mapping[UUID, Identity],
 ) -> dict[tuple[UUID, UUID], ConversationFacts]:
     known = {}
-    for row in session.execute(_CONVERSATIONS, _ENDS.given(by_ends)):
-        number, phone = by_ends[row.practice_number_id, row.phone_id]
-        identity = identities[phone.id]
-        known[number.id, phone.id] = ConversationFacts(
+    for key, row in rows.items():
+        number, phone = by_ends[key]
+        identity = phones.narrowed(identities[phone.id], row.chosen_patient_id)
+        known[key] = ConversationFacts(
             id=row.id,
             practice_id=number.practice_id,
             number=number,

@@ -27,6 +27,8 @@ from triage.kit import db
 from triage.kit.errors import Invalid
 from triage.kit.phone import as_e164
 
+NO_NUMBER = "Enter a full phone number, such as +1 202 555 0123."
+
 
 class Phone(db.OfPractice, db.Base):
     """One number: opt-out and carrier marks belong to it, whoever holds it.
@@ -119,6 +121,11 @@ class Identity(NamedTuple):
     facility_id: UUID | None
     people: tuple[Person, ...]
 
+    @property
+    def has_several(self) -> bool:
+        """Texts from here may be about one patient or another."""
+        return len({person.patient_id for person in self.people}) > 1
+
 
 def identify(people: Iterable[Person]) -> Identity:
     """Decide from the current uses of one number. Pure."""
@@ -136,6 +143,14 @@ def identify(people: Iterable[Person]) -> Identity:
         facility_id=people[0].facility_id if len(facilities) == 1 else None,
         people=people,
     )
+
+
+def narrowed(identity: Identity, chosen_patient_id: UUID | None) -> Identity:
+    """As a member said whom the texts concern; without effect once that patient is not reached there. Pure."""
+    chosen = next((one for one in identity.people if one.patient_id == chosen_patient_id), None)
+    if chosen is None:
+        return identity
+    return identity._replace(patient_id=chosen.patient_id, facility_id=chosen.facility_id)
 
 
 # Current uses of these numbers with names, in a steady order; built once, for every text and page asks it.
@@ -210,23 +225,52 @@ def phone_for(session: Session, practice_id: UUID, number: str, *, now: datetime
 
 def link(session: Session, patient: Patient, number: str, *, region: str, now: datetime) -> Phone:
     """The patient is reached at this number from now on. Raises `Invalid`. Safe to repeat."""
-    e164 = as_e164(number, region)
+    phone = phone_for(session, patient.practice_id, read_number(number, region), now=now)
+    use_by(session, patient, phone)
+    return phone
+
+
+def read_number(typed: str, region: str) -> str:
+    """A number as somebody typed it, in whatever form people of this region write it. Raises `Invalid`."""
+    e164 = as_e164(typed.strip(), region)
     if e164 is None:
-        raise Invalid(number="Enter a full phone number, such as +1 202 555 0123.")
-    phone = phone_for(session, patient.practice_id, e164, now=now)
+        raise Invalid(number=NO_NUMBER)
+    return e164
+
+
+class Linked(NamedTuple):
+    """A patient's own use of a number. `was_ended_at` and `is_new` say what it was before."""
+
+    use: PhoneUse
+    is_new: bool
+    was_ended_at: datetime | None
+
+
+def use_by(session: Session, patient: Patient, phone: Phone, contact_id: UUID | None = None) -> Linked:
+    """The patient, or a person on the record, is reached at this number from now on. Safe to repeat.
+
+    Whatever was said of the number, or of anybody who has it, stays.
+    """
     use = session.scalar(
         select(PhoneUse).where(
             PhoneUse.phone_id == phone.id,
             PhoneUse.patient_id == patient.id,
-            PhoneUse.contact_id.is_(None),
+            PhoneUse.contact_id.is_not_distinct_from(contact_id),
         )
     )
     if use is None:
-        session.add(PhoneUse(practice_id=patient.practice_id, phone_id=phone.id, patient_id=patient.id))
-    else:
-        use.ended_at = None
+        use = PhoneUse(
+            practice_id=patient.practice_id,
+            phone_id=phone.id,
+            patient_id=patient.id,
+            contact_id=contact_id,
+        )
+        session.add(use)
+        session.flush()
+        return Linked(use, True, None)
+    was_ended_at, use.ended_at = use.ended_at, None
     session.flush()
-    return phone
+    return Linked(use, False, was_ended_at)
 
 
 def uses_by_patient(

@@ -5,7 +5,7 @@ from uuid import UUID
 from flask import Response, request
 from sqlalchemy.orm import Session
 
-from triage.domain.inbox import record
+from triage.domain.inbox import reached, record
 from triage.domain.patients import consent, consent_form, directory
 from triage.domain.patients.consent import Agreement
 from triage.domain.patients.patient import find_patient
@@ -84,6 +84,36 @@ def opt_in(patient_id: UUID, use_id: UUID) -> Response:
         return "Opted in again. This number may be texted."
 
     return back_to(patient_id, once.run(note))
+
+
+@patients.post("/patients/<uuid:patient_id>/numbers/<uuid:use_id>/end")
+@needs(Privilege.SIGNED_IN)
+def end_number(patient_id: UUID, use_id: UUID) -> Response:
+    """The patient is not reached at it any more; what was written stays readable (Instinct, B71)."""
+    member = current_member()
+    directory.require(member)
+
+    def end(session: Session) -> str:
+        use, phone = record.find_use(session, member, patient_id, use_id)
+        reached.end(session, use, phone, by=member)
+        return "No longer linked. What was written stays readable here."
+
+    return back_to(patient_id, once.run(end))
+
+
+@patients.post("/patients/<uuid:patient_id>/numbers/<uuid:use_id>/again")
+@needs(Privilege.SIGNED_IN)
+def number_again(patient_id: UUID, use_id: UUID) -> Response:
+    """The number was the patient's after all, or is once more."""
+    member = current_member()
+    directory.require(member)
+
+    def begin_again(session: Session) -> str:
+        use, phone = record.find_use(session, member, patient_id, use_id, is_ended=True)
+        reached.begin_again(session, use, phone, by=member)
+        return "Linked again."
+
+    return back_to(patient_id, once.run(begin_again))
 
 
 @patients.post("/patients/<uuid:patient_id>/texting")
