@@ -361,7 +361,10 @@ POLICY: dict[tuple[str, str], Entry] = {
         form={"first_name": "Nora", "last_name": "New", "born_on": "1980-05-17", "reach": "task"},
         also_reads={"seen", "chart_number", "species", "owner"},
     ),
-    ("who.nobody", "POST"): Entry(CHOOSE, also_reads={"seen"}),
+    # Somebody on record uses these numbers.
+    ("who.nobody", "POST"): Entry(
+        {cell: "409" if word == "ok" else word for cell, word in CHOOSE.items()}, also_reads={"seen"}
+    ),
     ("who.take_back", "POST"): Entry(CHOOSE, also_reads={"seen"}),
     ("who.undo", "POST"): Entry(
         {cell: "no" if cell[0] == "ben" and word != "in" else word for cell, word in UNDO.items()}

@@ -89,7 +89,7 @@ def told(session: Session, member: Member, conversation: Conversation, since: da
     if conversation.chosen_at is None:
         return []
     rows = session.execute(
-        select(PatientChoice, Patient)
+        select(PatientChoice, Patient.first_name, Patient.last_name)
         .outerjoin(Patient, and_(Patient.id == PatientChoice.patient_id, *within_walls(member)))
         .where(
             PatientChoice.practice_id == conversation.practice_id,
@@ -101,6 +101,5 @@ def told(session: Session, member: Member, conversation: Conversation, since: da
         .limit(MOST_TOLD)
     )
     return [
-        Told(one.at, one.member_id, one.said, None if patient is None else patient.name)
-        for one, patient in rows
+        Told(one.at, one.member_id, one.said, " ".join(filter(None, names)) or None) for one, *names in rows
     ]
