@@ -232,7 +232,7 @@ def heading(
     return Heading(
         id=conversation.id,
         title=name or number,
-        initials=initials_of(name) if name else "",
+        initials=initials_of(name or (chosen.patient_name if chosen else "")),
         hue=hue_of((about.id if about else _person_id(identity)) or conversation.id),
         number=number,
         relation=_through(identity, about) if about else _relation(identity),

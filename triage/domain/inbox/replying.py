@@ -19,7 +19,7 @@ from triage.domain.patients import consent, phones
 from triage.domain.patients.consent import Leg
 from triage.domain.patients.naming import names_somebody
 from triage.domain.patients.patient import Patient, find_patient
-from triage.domain.patients.phones import Phone, PhoneUse
+from triage.domain.patients.phones import Known, Phone, PhoneUse
 from triage.domain.practice import texts
 from triage.domain.practice.member import Member, briefs
 from triage.domain.practice.practice import PracticeNumber
@@ -111,7 +111,7 @@ def _ask(
     )
     facts = facts._replace(
         is_current=facts.is_current or conversation.is_nobody,
-        is_chosen=not identity.people or whose.patient_id is not None,
+        is_chosen=identity.known is not Known.SHARED or whose.patient_id is not None,
     )
     return consent.may_text(facts, names_person=names_somebody(body, identity.people))
 

@@ -151,7 +151,7 @@ class Facts(NamedTuple):
     patient_on: bool
     is_current: bool
     has_consent: bool
-    # Whose texts these are: one patient has the number, or a member has chosen.
+    # Who is writing: one person has the number, or a member has chosen.
     is_chosen: bool = True
 
 
