@@ -53,6 +53,16 @@ def upgrade() -> None:
         ["practice_id", "patient_id"],
         postgresql_where=sa.text("patient_id is not null"),
     )
+    op.add_column("phone", sa.Column("trouble", sa.String(length=32), nullable=True))
+    op.add_column("phone", sa.Column("trouble_at", sa.DateTime(timezone=True), nullable=True))
+    op.execute(
+        "alter table phone add constraint ck_phone_trouble_has_time"
+        " check ((trouble is null) = (trouble_at is null)) not valid"
+    )
+    op.execute(
+        "alter table phone add constraint ck_phone_trouble check"
+        " (trouble in ('landline', 'unreachable', 'not_in_service', 'blocks_us')) not valid"
+    )
     op.add_column("conversation", sa.Column("chosen_patient_id", sa.Uuid(), nullable=True))
     op.add_column(
         "conversation", sa.Column("is_nobody", sa.Boolean(), server_default="false", nullable=False)
@@ -74,6 +84,8 @@ def upgrade() -> None:
             "alter table conversation validate constraint fk_conversation_practice_id_chosen_patient_id"
         )
         op.execute("alter table audit validate constraint ck_audit_action")
+        op.execute("alter table phone validate constraint ck_phone_trouble_has_time")
+        op.execute("alter table phone validate constraint ck_phone_trouble")
         op.create_index(
             "ix_conversation_chosen",
             "conversation",
@@ -85,6 +97,10 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    for constraint in ("ck_phone_trouble", "ck_phone_trouble_has_time"):
+        op.drop_constraint(constraint, "phone")
+    for column in ("trouble_at", "trouble"):
+        op.drop_column("phone", column)
     op.drop_index("ix_conversation_chosen", "conversation")
     op.drop_constraint("ck_conversation_chosen_or_nobody", "conversation")
     op.drop_constraint("fk_conversation_practice_id_chosen_patient_id", "conversation")

@@ -399,6 +399,7 @@ POLICY: dict[tuple[str, str], Entry] = {
     ("patients.opt_out", "POST"): Entry(NUMBERS_OF_PATIENTS),
     ("patients.opt_in", "POST"): Entry(NUMBERS_OF_PATIENTS, form={"how": "paper"}),
     ("patients.switch_number", "POST"): Entry(NUMBERS_OF_PATIENTS, form={"on": "no"}),
+    ("patients.remove_mark", "POST"): Entry(NUMBERS_OF_PATIENTS),
     ("patients.end_number", "POST"): Entry(NUMBERS_OF_PATIENTS),
     # None of these numbers has ended.
     ("patients.number_again", "POST"): Entry(

@@ -462,6 +462,8 @@ CHANGE_NOTHING = {
     "messages.unstar",
     "selection.unstar",
     "conversations.start",
+    # Nothing is wrong with these numbers.
+    "patients.remove_mark",
     "presence.note",
     "auth.again_code",
     "auth.passkey_question",

@@ -14,6 +14,7 @@ from triage.domain.inbox import deciding, explaining, replying, rows, scope, sta
 from triage.domain.inbox.deciding import Question
 from triage.domain.inbox.task import Move, State, Task
 from triage.domain.inbox.thread import Thread
+from triage.domain.patients import troubles
 from triage.domain.patients.consent import Leg
 from triage.domain.patients.patient import Patient, visible_patients, within_walls
 from triage.domain.patients.phones import Identity, Known, Phone, PhoneUse, identities, narrowed
@@ -61,6 +62,7 @@ class Heading(NamedTuple):
     is_nobody: bool
     may_choose: bool
     about: UUID | None
+    trouble: troubles.Told | None
     practice_number: str | None
     facility_name: str | None
     patient_id: UUID | None
@@ -229,10 +231,11 @@ def heading(
     name = None if is_past else about.name if about else identity.name
     sharers = sharers_of(session, member, identity) if identity.has_several else ()
     chosen = next((one for one in identity.people if one.patient_id == whose.patient_id), None)
+    shown = name or (chosen.patient_name if chosen and not is_past else "")
     return Heading(
         id=conversation.id,
         title=name or number,
-        initials=initials_of(name or (chosen.patient_name if chosen else "")),
+        initials=initials_of(shown) if shown else "",
         hue=hue_of((about.id if about else _person_id(identity)) or conversation.id),
         number=number,
         relation=_through(identity, about) if about else _relation(identity),
@@ -244,6 +247,7 @@ def heading(
         is_nobody=conversation.is_nobody,
         may_choose=member.messages is Messages.ALL,
         about=about.id if about else None,
+        trouble=troubles.told(phone),
         practice_number=_practice_number(session, conversation),
         facility_name=facility.name if facility else None,
         patient_id=(about.id if about else conversation.patient_id) if _opens_patients(member) else None,

@@ -15,7 +15,7 @@ from triage.domain.inbox.folders import Slug, slugs_for
 from triage.domain.inbox.scope import visible_conversations, visible_messages, visible_tasks
 from triage.domain.inbox.task import OPEN, Task
 from triage.domain.inbox.thread import CONSENT_SENTENCES
-from triage.domain.patients import care_team, consent
+from triage.domain.patients import care_team, consent, troubles
 from triage.domain.patients.care_team import Place
 from triage.domain.patients.consent import ConsentEvent, ConsentKind, Leg
 from triage.domain.patients.patient import (
@@ -69,6 +69,7 @@ class Number(NamedTuple):
     needs_consent: bool
     is_opted_out: bool
     is_held_by_carrier: bool
+    trouble: troubles.Told | None
 
 
 class Written(NamedTuple):
@@ -201,6 +202,7 @@ def numbers_of(session: Session, member: Member, patient: Patient) -> list[Numbe
                 needs_consent=leg is Leg.NO_CONSENT,
                 is_opted_out=phone.opted_out_at is not None,
                 is_held_by_carrier=phone.opted_out_how in consent.HELD_BY_CARRIER,
+                trouble=troubles.told(phone),
             )
         )
     return numbers

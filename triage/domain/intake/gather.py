@@ -52,6 +52,7 @@ class PhoneFacts(NamedTuple):
     number: str
     opted_out_at: datetime | None
     opted_out_how: str | None
+    trouble_at: datetime | None
 
 
 class ConversationFacts(NamedTuple):
@@ -158,7 +159,7 @@ def look_ahead(session: Session, text: Leased, rules: assignment.Settings | None
             last_sender_days=rules.last_sender_within.days,
             assign_care_team=rules.care_team,
         )
-    nobody = PhoneFacts(db.new_id(), text.practice_id, text.from_number, None, None)
+    nobody = PhoneFacts(db.new_id(), text.practice_id, text.from_number, None, None, None)
     key = (text.practice_id, text.from_number)
     phone = _phones_at(session, [key]).get(key, nobody)
     conversation = _conversation_ahead(session, text.practice_id, number, phone)
@@ -229,9 +230,9 @@ _NUMBERS = (
     )
     .join(Practice, Practice.id == PracticeNumber.practice_id)
 )
-_PHONES = select(Phone.id, Phone.practice_id, Phone.number, Phone.opted_out_at, Phone.opted_out_how).join(
-    _KEYS.table, (Phone.practice_id == _key.practice_id) & (Phone.number == _key.number)
-)
+_PHONES = select(
+    Phone.id, Phone.practice_id, Phone.number, Phone.opted_out_at, Phone.opted_out_how, Phone.trouble_at
+).join(_KEYS.table, (Phone.practice_id == _key.practice_id) & (Phone.number == _key.number))
 
 
 _NEW_PHONES = Addition(

@@ -30,10 +30,20 @@ from triage.kit.phone import as_e164
 NO_NUMBER = "Enter a full phone number, such as +1 202 555 0123."
 
 
+class Trouble(StrEnum):
+    """What the carrier said of a number when a text did not arrive."""
+
+    LANDLINE = "landline"
+    UNREACHABLE = "unreachable"
+    NOT_IN_SERVICE = "not_in_service"
+    BLOCKS_US = "blocks_us"
+
+
 class Phone(db.OfPractice, db.Base):
     """One number: opt-out and carrier marks belong to it, whoever holds it.
 
-    `number` is E.164, or a short code or letters exactly as the carrier gave them.
+    `number` is E.164, or a short code or letters exactly as the carrier gave them. `trouble` is what the carrier
+    last said of it, until a text arrives or comes again.
     """
 
     __tablename__ = "phone"
@@ -49,6 +59,7 @@ class Phone(db.OfPractice, db.Base):
         ),
         CheckConstraint("number <> ''", name="number"),
         CheckConstraint("(opted_out_at is null) = (opted_out_how is null)", name="opted_out"),
+        CheckConstraint("(trouble is null) = (trouble_at is null)", name="trouble_has_time"),
     )
 
     number: Mapped[str]
@@ -56,6 +67,8 @@ class Phone(db.OfPractice, db.Base):
     opted_out_at: Mapped[datetime | None]
     opted_out_how: Mapped[str | None]
     is_landline: Mapped[bool] = mapped_column(default=False)
+    trouble: Mapped[Trouble | None] = mapped_column(db.choice(Trouble, "trouble"))
+    trouble_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
 
 

@@ -6,7 +6,7 @@ from flask import Response, request
 from sqlalchemy.orm import Session
 
 from triage.domain.inbox import reached, record
-from triage.domain.patients import consent, consent_form, directory
+from triage.domain.patients import consent, consent_form, directory, troubles
 from triage.domain.patients.consent import Agreement
 from triage.domain.patients.patient import find_patient
 from triage.domain.practice.privileges import Privilege
@@ -84,6 +84,21 @@ def opt_in(patient_id: UUID, use_id: UUID) -> Response:
         return "Opted in again. This number may be texted."
 
     return back_to(patient_id, once.run(note))
+
+
+@patients.post("/patients/<uuid:patient_id>/numbers/<uuid:use_id>/unmarked")
+@needs(Privilege.SIGNED_IN)
+def remove_mark(patient_id: UUID, use_id: UUID) -> Response:
+    """A member knows better than the carrier, which took it for a landline or could not reach it."""
+    member = current_member()
+    directory.require(member)
+
+    def remove(session: Session) -> str:
+        _, phone = record.find_use(session, member, patient_id, use_id)
+        troubles.clear(session, phone, by=member.id, now=clock.now(session))
+        return "The mark is gone. Texts are tried again."
+
+    return back_to(patient_id, once.run(remove))
 
 
 @patients.post("/patients/<uuid:patient_id>/numbers/<uuid:use_id>/end")
