@@ -23,7 +23,7 @@ from triage.domain.practice.privileges import Privilege
 from triage.kit import clock, db
 from triage.kit.errors import Invalid, NotFound, NotPossible
 from triage.kit.phone import is_e164
-from triage.web import once, opened, render
+from triage.web import changed, once, opened, render
 from triage.web.auth import current_member, needs
 from triage.web.render import Toast
 
@@ -126,11 +126,15 @@ def take_back(conversation_id: UUID) -> Response:
 @who.post("/choices/<uuid:choice_id>/undo")
 @needs(Privilege.ALL_MESSAGES)
 def undo(choice_id: UUID) -> Response:
-    def take_back_once(session: Session) -> str:
-        whose.undo(session, choice_id, by=current_member())
-        return "Undone"
-
-    return render.changed(toast=Toast(once.run(take_back_once)), back=render.back())
+    member = current_member()
+    with db.transaction() as session:
+        if once.is_repeated(session, member):
+            now = changed.nothing()
+        else:
+            conversation = whose.undo(session, choice_id, by=member)
+            session.flush()
+            now = changed.gather(session, member, conversation)
+    return changed.answer(now, Toast("Undone"), composer={}, around=True)
 
 
 def _do(conversation_id: UUID, deed: Deed, said: str) -> Response:

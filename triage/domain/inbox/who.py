@@ -350,6 +350,8 @@ def _announce(session: Session, conversation: Conversation) -> None:
     for task in scope.all_open_tasks_of(session, conversation.id):
         transitions.announce(session, task, set(transitions.assignees_of(session, task)))
     live.announce(session, conversation.practice_id, "task", conversation=conversation.id)
+    # The row is as new as it was; the thread, and what stands around it, is not.
+    live.announce(session, conversation.practice_id, "delivery", conversation=conversation.id)
 
 
 def _word(id_: UUID | None) -> str | None:
