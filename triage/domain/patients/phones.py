@@ -24,10 +24,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from triage.domain.patients.patient import Contact, Patient, PatientContact
 from triage.kit import db
-from triage.kit.errors import Invalid
-from triage.kit.phone import as_e164
-
-NO_NUMBER = "Enter a full phone number, such as +1 202 555 0123."
+from triage.kit.phone import read
 
 
 class Trouble(StrEnum):
@@ -238,17 +235,9 @@ def phone_for(session: Session, practice_id: UUID, number: str, *, now: datetime
 
 def link(session: Session, patient: Patient, number: str, *, region: str, now: datetime) -> Phone:
     """The patient is reached at this number from now on. Raises `Invalid`. Safe to repeat."""
-    phone = phone_for(session, patient.practice_id, read_number(number, region), now=now)
+    phone = phone_for(session, patient.practice_id, read(number, region), now=now)
     use_by(session, patient, phone)
     return phone
-
-
-def read_number(typed: str, region: str) -> str:
-    """A number as somebody typed it, in whatever form people of this region write it. Raises `Invalid`."""
-    e164 = as_e164(typed.strip(), region)
-    if e164 is None:
-        raise Invalid(number=NO_NUMBER)
-    return e164
 
 
 class Linked(NamedTuple):
