@@ -367,7 +367,8 @@ RIGHT_COUNTS = text(
                m.sent_by_id = me.id
                or m.id in (select b.message_id from task_message b join mine on mine.task_id = b.task_id)
                or c.id in (select conversation_id from opened)
-               or c.patient_id in (select patient_id from opened where patient_id is not null)))
+               or c.patient_id in (select patient_id from opened where patient_id is not null)
+                 and (m.patient_id is null or m.patient_id = c.patient_id)))
         and (not me.walled or c.facility_id is null or c.facility_id = any (me.sites))
         and not exists (select from barred b where b.patient_id in (c.patient_id, m.patient_id))),
     failed as (

@@ -407,6 +407,24 @@ class TestWalls:
         told = [entry.text for entry in shown.entries if isinstance(entry, thread.Note)]
         assert not any("Sam" in text for text in told)
 
+    def test_who_has_a_task_of_one_child_reads_nothing_of_the_other(
+        self, family: Family, session: Session, cast: Cast
+    ) -> None:
+        task = family.text("Lily's own business")
+        family.choose(family.lily)
+        transitions.complete(session, session.get_one(Task, task.id), by=cast.ana)
+        session.commit()
+        family.text("Sam writes from there")
+        family.choose(family.sam)
+        own = session.scalars(
+            select(Phone.number)
+            .join(PhoneUse)
+            .where(PhoneUse.patient_id == family.sam.id, Phone.number != family.number)
+        ).one()
+        builders.a_task(session, cast=cast, number=own, body="Sam's own phone", assignees=[cast.ben])
+
+        assert bodies(session, cast.ben, family.conversation) == ["Sam writes from there"]
+
 
 class TestChangedNumber:
     def test_what_was_written_stays_the_patients_and_what_waits_is_nobodys(
@@ -514,7 +532,6 @@ def _take(
     found = conversation_with(session, number)
     seen = who.seen_of(found)
     task = scope.open_task_of(session, found.id)
-    uses = {use.patient_id: (use, phone) for use, phone, _ in _uses(session, patient)}
     deeds: dict[str, Callable[[], object]] = {
         "text": lambda: builders.an_inbound(session, cast=cast, number=number, body=body, to=NORTH_NUMBER),
         "reply": lambda: replying.reply(session, found, "Good day", by=cast.ana),
@@ -522,8 +539,8 @@ def _take(
         "undo": lambda: made and who.undo(session, made[-1].id, by=cast.ana),
         "open": lambda: made.append(who.say_open(session, found, seen=seen, by=cast.ana)),
         "nobody": lambda: made.append(who.say_nobody(session, found, seen=seen, by=cast.ana)),
-        "end": lambda: patient.id in uses and reached.end(session, *uses[patient.id], by=cast.ana),
-        "again": lambda: patient.id in uses and reached.begin_again(session, *uses[patient.id], by=cast.ana),
+        "end": lambda: _with_use(session, patient, found, cast, reached.end),
+        "again": lambda: _with_use(session, patient, found, cast, reached.begin_again),
     }
     if step in set(Reach):
         reach = Reach(step)
@@ -532,8 +549,12 @@ def _take(
         deeds[step]()
 
 
-def _uses(session: Session, patient: Patient) -> list[tuple[PhoneUse, Phone, str]]:
-    return phones.uses_by_patient(session, patient.practice_id, patient.id)
+def _with_use(
+    session: Session, patient: Patient, found: Conversation, cast: Cast, deed: Callable[..., None]
+) -> None:
+    for use, phone, _ in phones.uses_by_patient(session, patient.practice_id, patient.id):
+        if phone.id == found.phone_id:
+            deed(session, use, phone, by=cast.ana)
 
 
 def _thread_of(session: Session, cast: Cast, found: Conversation, patient: Patient) -> set[UUID]:
