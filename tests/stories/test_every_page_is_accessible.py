@@ -126,7 +126,7 @@ PLACES = [
     Place("inbox.conversation", "/inbox/all/c/{shared}", ("Who uses this number",)),
     Place("who.show", "/conversations/{shared}/who"),
     Place("who.show", "/conversations/{shared}/who", ("Name, number, birth date or id=porter", "Search")),
-    Place("who.show", "/conversations/{stopped}/who", ("New patient", "Add and choose")),
+    Place("who.show", "/conversations/{stopped}/who"),
     Place("inbox.conversation", "/inbox/mine/c/{mine}", who="ben"),
     Place("conversations.window", "/inbox/all/c/{known}/window"),
     Place("conversations.window", "/inbox/all/c/{stopped}/window"),
