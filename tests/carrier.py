@@ -13,7 +13,7 @@ from triage.kit.errors import GatewayFailed, OutcomeUnknown
 P = ParamSpec("P")
 T = TypeVar("T")
 
-REFUSES = GatewayFailed("refused", permanent=True, code=21614)
+REFUSES = GatewayFailed("refused", permanent=True, code=21606)
 KNOWS_OF_STOP = GatewayFailed("opted out", permanent=True, code=21610)
 IS_BUSY = GatewayFailed("busy", permanent=False, code=20429)
 NEVER_ANSWERS = OutcomeUnknown("timed out")

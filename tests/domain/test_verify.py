@@ -39,10 +39,6 @@ from triage.kit import clock, db, heartbeat
 SETTLE = timedelta(seconds=60)
 
 
-def _of_carrier(report: verify.Report) -> verify.Finding:
-    return next(finding for finding in report.findings if finding.name == "I11")
-
-
 @pytest.fixture(scope="module")
 def busy_engine(databases: Databases) -> Iterator[Engine]:
     """A database of its own with a busy day in it; every test breaks it and takes that back."""
@@ -91,6 +87,10 @@ def broken_by(session: Session, superuser: Connection, statements: str) -> set[s
     for statement in statements.split(";"):
         assert superuser.execute(text(statement)).rowcount != 0, f"nothing was broken by {statement}"
     return verify.verify(session).broken
+
+
+def named(name: str, report: verify.Report) -> verify.Finding:
+    return next(finding for finding in report.findings if finding.name == name)
 
 
 BROKEN_ROWS = {
@@ -212,6 +212,32 @@ BROKEN_ROWS = {
         "I12",
         "update patient set merged_into_id = null where archived_at is not null",
     ),
+    "a text that is another patient's than its task": (
+        "I13",
+        """insert into patient (id, practice_id, kind, first_name, last_name, name_key, chart_number, language,
+          texting_on, created_at)
+        select gen_random_uuid(), practice_id, kind, 'Ot', 'Her', 'ot her', '2', language, true, created_at
+        from patient limit 1;
+        update task set patient_id = (select id from patient where chart_number = '2') where state = 'completed';
+        update message set patient_id = (select id from patient where chart_number = '1001')
+        where direction = 'in'""",
+    ),
+    "an open task that did not follow its conversation": (
+        "I13",
+        """update task set patient_id = (select id from patient limit 1)
+        where state = 'pending' and patient_id is null""",
+    ),
+    "a patient chosen who is not reached there": (
+        "I13",
+        """update task set patient_id = null; update message set patient_id = null;
+        update conversation set patient_id = (select id from patient limit 1),
+          chosen_patient_id = (select id from patient limit 1);
+        update task t set patient_id = c.patient_id from conversation c where c.id = t.conversation_id""",
+    ),
+    "nobody's number that somebody has": (
+        "I13",
+        "update conversation set is_nobody = true where patient_id is not null",
+    ),
     "a number of another practice's facility": (
         "I8",
         """update facility set practice_id = (select practice_id from member where login = 'dan')
@@ -269,6 +295,7 @@ def test_a_busy_day_breaks_nothing(superuser: Connection, session: Session) -> N
         "I10",
         "I11",
         "I12",
+        "I13",
     ]
     assert all(finding.looked_at > 0 for finding in report.findings if finding.name != "I11")
 
@@ -312,7 +339,7 @@ def test_texts_that_never_arrived_are_seen(superuser: Connection, session: Sessi
     lost = carrier.keep(PAT_NUMBER, NORTH_NUMBER, "Are you there?", is_inbound=True)
     sent = session.scalars(select(OutboundText).where(OutboundText.state == OutboundState.SENT)).all()
 
-    finding = _of_carrier(verify.verify(session, carrier.of))
+    finding = named("I11", verify.verify(session, carrier.of))
 
     assert finding.problems[0].ids == (lost.sid,)
     assert sent
@@ -322,7 +349,7 @@ def test_texts_that_the_carrier_does_not_have_are_seen(superuser: Connection, se
     superuser.execute(text("update outbound_text set first_claim_at = first_claim_at - interval '5 minutes'"))
     sent = session.scalars(select(OutboundText).where(OutboundText.state == OutboundState.SENT)).all()
 
-    finding = _of_carrier(verify.verify(session, PaperCarrier().of))
+    finding = named("I11", verify.verify(session, PaperCarrier().of))
 
     assert set(finding.problems[0].ids) == {str(one.message_id) for one in sent}
 
@@ -341,7 +368,7 @@ def test_a_carrier_that_does_not_answer_is_said(superuser: Connection, session: 
     report = verify.verify(session, carrier.of)
 
     assert report.is_clean
-    assert _of_carrier(report).note == "3 numbers were not compared: the carrier did not answer"
+    assert named("I11", report).note == "3 numbers were not compared: the carrier did not answer"
 
 
 def printed(report: verify.Report) -> str:

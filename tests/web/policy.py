@@ -402,6 +402,27 @@ POLICY: dict[tuple[str, str], Entry] = {
         writes={"audit", "conversation", "member_reading"},
     ),
     ("conversations.follow", "POST"): Entry(CHOOSE, form={"answer": "yes"}),
+    ("who.show", "GET"): Entry(CHOOSE, query={"folder": "all"}),
+    ("who.search", "POST"): Entry(CHOOSE, form={"q": "canary"}),
+    ("who.choose", "POST"): Entry(
+        CHOOSE,
+        form={"patient_id": "{patient_id}", "reach": "all"},
+        foreign={"patient_id": "404"},
+        also_reads={"seen"},
+    ),
+    ("who.add", "POST"): Entry(
+        CHOOSE,
+        form={"first_name": "Nora", "last_name": "New", "born_on": "1980-05-17", "reach": "task"},
+        also_reads={"seen", "chart_number", "species", "owner"},
+    ),
+    # Somebody on record uses these numbers.
+    ("who.nobody", "POST"): Entry(
+        {cell: "409" if word == "ok" else word for cell, word in CHOOSE.items()}, also_reads={"seen"}
+    ),
+    ("who.take_back", "POST"): Entry(CHOOSE, also_reads={"seen"}),
+    ("who.undo", "POST"): Entry(
+        {cell: "no" if cell[0] == "ben" and word != "in" else word for cell, word in UNDO.items()}
+    ),
     ("conversations.find", "GET"): Entry(WRITERS),
     ("conversations.search", "POST"): Entry(WRITERS, form={"q": "canary"}),
     ("conversations.start", "POST"): Entry(
@@ -432,6 +453,12 @@ POLICY: dict[tuple[str, str], Entry] = {
     ("patients.opt_out", "POST"): Entry(NUMBERS_OF_PATIENTS),
     ("patients.opt_in", "POST"): Entry(NUMBERS_OF_PATIENTS, form={"how": "paper"}),
     ("patients.switch_number", "POST"): Entry(NUMBERS_OF_PATIENTS, form={"on": "no"}),
+    ("patients.remove_mark", "POST"): Entry(NUMBERS_OF_PATIENTS),
+    ("patients.end_number", "POST"): Entry(NUMBERS_OF_PATIENTS),
+    # None of these numbers has ended.
+    ("patients.number_again", "POST"): Entry(
+        {cell: "404" if word == "ok" else word for cell, word in NUMBERS_OF_PATIENTS.items()}
+    ),
     ("patients.switch_patient", "POST"): Entry(PATIENTS, form={"on": "no"}),
     ("patients.choose_language", "POST"): Entry(PATIENTS, form={"language": "es"}),
     ("patients.new", "GET"): Entry(KEEPERS),
@@ -450,7 +477,6 @@ POLICY: dict[tuple[str, str], Entry] = {
     ("patients.change_contact", "POST"): Entry(KEEP_PARTS, form=FIELDS_OF_A_CONTACT),
     ("patients.add_number", "POST"): Entry(KEEP, form={"number": "(202) 555-0177"}),
     ("patients.add_contact_number", "POST"): Entry(KEEP_PARTS, form={"number": "(202) 555-0177"}),
-    ("patients.end_number", "POST"): Entry(KEEP_PARTS),
     ("patients.archive_contact", "POST"): Entry(KEEP_PARTS, form={"on": "yes"}),
     ("patients.remove_contact", "POST"): Entry(KEEP_PARTS),
     ("patients.birth_date", "POST"): Entry(BORN),

@@ -25,15 +25,18 @@ from tests.web.world import Things, World, build, contents, fingerprints, undone
 from triage.app import create_app
 from triage.config import Settings
 from triage.domain.conversations.conversation import Conversation
-from triage.domain.inbox import replying, scope, transitions
+from triage.domain.inbox import replying, scope, transitions, who
+from triage.domain.inbox.choices import Reach
+from triage.domain.patients.patient import Patient
 from triage.domain.practice import sign_in
+from triage.domain.practice.privileges import Messages
 from triage.domain.tables import metadata
 from triage.kit import clock, db
 
 UNSAFE = {"POST", "PUT", "PATCH", "DELETE"}
-PREPARED = ("tasks.reopen", "tasks.undo", "messages.withdraw")
+PREPARED = ("tasks.reopen", "tasks.undo", "messages.withdraw", "who.undo")
 # What only the member can take back who did it.
-ONE_S_OWN = ("tasks.undo", "messages.withdraw")
+ONE_S_OWN = ("tasks.undo", "messages.withdraw", "who.undo")
 OF_FOLDERS = ("inbox.folder", "inbox.rows", "inbox.choose_filters", "inbox.search", "selection.choose_view")
 # Whoever asks for a page is there: the session is renewed.
 ACTIVITY = {"member_session"}
@@ -164,6 +167,8 @@ class Matrix:
             return self.prepared_event
         if cell.endpoint == "messages.withdraw":
             return self.prepared_message
+        if name == "choice_id":
+            return self.prepared_choice
         if name == "message_id":
             failed = cell.endpoint in ("messages.resend", "messages.dismiss")
             return things.failed_message_id if failed else things.inbound_message_id
@@ -171,6 +176,7 @@ class Matrix:
 
     prepared_event: UUID | None = None
     prepared_message: UUID | None = None
+    prepared_choice: UUID | None = None
     untouched: dict[str, str] = field(default_factory=dict)
 
     def fingerprints(self, cell: Cell) -> dict[str, str]:
@@ -188,6 +194,9 @@ class Matrix:
         with db.transaction() as session:
             task = scope.task_for_system(session, things.task_id)
             assert task is not None
+            if cell.endpoint == "who.undo":
+                self.prepared_choice = self._choose(session, cell, things)
+                return
             if cell.endpoint == "messages.withdraw":
                 conversation = session.get_one(Conversation, things.conversation_id)
                 mover = self._mover(cell, task.practice_id)
@@ -197,6 +206,14 @@ class Matrix:
                 return
             event = transitions.complete(session, task, by=self._mover(cell, task.practice_id))
         self.prepared_event = event.id
+
+    def _choose(self, session: Session, cell: Cell, things: Things) -> UUID:
+        conversation = session.get_one(Conversation, things.conversation_id)
+        mover = self._mover(cell, conversation.practice_id)
+        chooser = mover if mover.messages is Messages.ALL else self.world.members["admin"]
+        patient = session.get_one(Patient, things.patient_id)
+        seen = who.seen_of(conversation)
+        return who.choose(session, conversation, patient, reach=Reach.ALL, seen=seen, by=chooser).id
 
     def _mover(self, cell: Cell, practice_id: UUID) -> Any:
         """The one who asks, where the thing is their own; else a colleague of the thing's practice."""
@@ -448,6 +465,8 @@ CHANGE_NOTHING = {
     "messages.unstar",
     "selection.unstar",
     "conversations.start",
+    # Nothing is wrong with these numbers.
+    "patients.remove_mark",
     "presence.note",
     "auth.again_code",
     "auth.passkey_question",

@@ -20,11 +20,13 @@ from triage.domain.conversations import delivery, reading
 from triage.domain.conversations.conversation import Conversation
 from triage.domain.conversations.delivery import Claim
 from triage.domain.conversations.message import Direction, Message
-from triage.domain.inbox import replying, scope, stars, transitions
+from triage.domain.inbox import replying, scope, stars, transitions, who
+from triage.domain.inbox.choices import Reach
 from triage.domain.inbox.task import Task
 from triage.domain.intake import ledger, process
 from triage.domain.intake.ledger import Received, Via
 from triage.domain.patients import consent, phones
+from triage.domain.patients.patient import find_patient
 from triage.domain.patients.phones import Phone
 from triage.domain.practice.member import Member
 from triage.kit import clock, db
@@ -116,7 +118,9 @@ class History:
         with _at(step.at), db.transaction() as session:
             conversation = _conversation(session, step, by)
             reading.mark_read(session, conversation, by=by, now=clock.now(session))
-            message = replying.reply(session, conversation, step.text, by=by)
+            # Whoever writes knows to whom; of those who share a number the text says it.
+            about = step.reached.patient_id if step.reached else None
+            message = replying.reply(session, conversation, step.text, by=by, about=about)
         if step.line.mark == "unknown":
             self._lose(step.at, message.id)
         else:
@@ -173,9 +177,21 @@ class History:
                     stars.star(session, _newest_inbound(session, by, conversation), by=by, now=now)
                 case "read":
                     reading.mark_read(session, conversation, by=by, now=now)
+                case "nobody":
+                    who.say_nobody(session, conversation, seen=who.seen_of(conversation), by=by)
+                case "chosen":
+                    self._choose(session, step, conversation, by)
                 case _:
                     reading.mark_read(session, conversation, by=by, now=now)
                     self._move(session, step, conversation, by)
+
+    def _choose(self, session: Session, step: Step, conversation: Conversation, by: Member) -> None:
+        """The first whose name that is, of those who share the number."""
+        identity = phones.identities(session, [conversation.phone_id])[conversation.phone_id]
+        person = next(one for one in identity.people if one.patient_name == step.line.to[0])
+        patient = find_patient(session, by, person.patient_id)
+        seen = who.seen_of(conversation)
+        who.choose(session, conversation, patient, reach=Reach.TASK, seen=seen, by=by)
 
     def _move(self, session: Session, step: Step, conversation: Conversation, by: Member) -> None:
         if step.line.mark == "reopened":

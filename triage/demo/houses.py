@@ -23,7 +23,7 @@ from triage.domain.patients.patient import (
     PatientKind,
     sort_key,
 )
-from triage.domain.patients.phones import Phone, PhoneUse
+from triage.domain.patients.phones import Phone, PhoneUse, Trouble
 from triage.domain.practice import hours, privileges
 from triage.domain.practice import member as members
 from triage.domain.practice.member import Member
@@ -293,7 +293,8 @@ class _Register:
     def _add_ways(self, patient: Patient, ways: list[_Way], site: str) -> None:
         for way in ways:
             phone = phones.phone_for(self._session, self._house.practice_id, way.number, now=self._now)
-            phone.is_landline = phone.is_landline or way.remark == "landline"
+            if way.remark == "landline":
+                phone.is_landline, phone.trouble, phone.trouble_at = True, Trouble.LANDLINE, self._now
             contact = self._contact(way, patient) if way.contact else None
             use = PhoneUse(
                 practice_id=self._house.practice_id,

@@ -16,6 +16,7 @@ and goes on with one line for each thing that happened:
     >unknown who: text      the same, and nobody knows whether it left
     = done who              also: deleted, reopened, starred, read
     = given who to who, who
+    = chosen who to Name    a member says whose of those who share the number these texts are; "nobody": of no patient
     ~ 2h                    time goes by
     @ 38m                   what follows happened that long before now
     @ day 2 10:40           what follows happened on the second working day before today

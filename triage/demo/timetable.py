@@ -114,7 +114,7 @@ class _Plan:
                     reached=reached,
                     line=line,
                     who=who.login(line.who) if line.who else "",
-                    to=tuple(who.login(one) for one in line.to),
+                    to=line.to if line.mark == "chosen" else tuple(who.login(one) for one in line.to),
                     text=who.fill(line.text),
                 )
             )

@@ -47,6 +47,8 @@ class Action(StrEnum):
     PREFERENCES_CHANGED = "preferences_changed"
     SECURITY_CHANGED = "security_changed"
     PATIENTS_IMPORTED = "patients_imported"
+    PATIENT_CHOSEN = "patient_chosen"
+    NUMBER_LINKED = "number_linked"
 
 
 class Audit(db.Base):

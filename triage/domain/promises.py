@@ -281,6 +281,46 @@ PROMISES = (
         ),
     ),
     Promise(
+        "I13",
+        "A text is one patient's: what is chosen for a number holds for its open tasks, and their texts follow",
+        ("conversation", "task", "message"),
+        (
+            (
+                "text of one patient in a task of another",
+                """
+                select m.id from task_message b
+                join message m on m.id = b.message_id join task t on t.id = b.task_id
+                where mine(b) and m.patient_id <> t.patient_id
+                """,
+            ),
+            (
+                "open task of another patient than its conversation",
+                """
+                select t.id from task t join conversation c on c.id = t.conversation_id
+                where mine(t) and t.state in ('pending', 'assigned')
+                  and t.patient_id is distinct from c.patient_id
+                """,
+            ),
+            (
+                "patient chosen who is not reached at the number",
+                """
+                select c.id from conversation c
+                where mine(c) and c.chosen_patient_id is not null
+                  and (c.patient_id is distinct from c.chosen_patient_id or not exists (
+                    select from phone_use u where u.phone_id = c.phone_id
+                      and u.patient_id = c.chosen_patient_id and u.ended_at is null))
+                """,
+            ),
+            (
+                "number of nobody that somebody uses",
+                """
+                select c.id from conversation c join patient p on p.id = c.patient_id
+                where mine(c) and c.is_nobody
+                """,
+            ),
+        ),
+    ),
+    Promise(
         "I7",
         "No tick of the scheduler ran twice",
         ("tick_run",),
@@ -365,15 +405,16 @@ RIGHT_COUNTS = text(
                m.sent_by_id = me.id
                or m.id in (select b.message_id from task_message b join mine on mine.task_id = b.task_id)
                or c.id in (select conversation_id from opened)
-               or c.patient_id in (select patient_id from opened where patient_id is not null)))
+               or c.patient_id in (select patient_id from opened where patient_id is not null)
+                 and (m.patient_id is null or m.patient_id = c.patient_id)))
         and (not me.walled or c.facility_id is null or c.facility_id = any (me.sites))
-        and not exists (select from barred b where b.patient_id = c.patient_id)),
+        and not exists (select from barred b where b.patient_id in (c.patient_id, m.patient_id))),
     failed as (
       select m.id from me join outbound_text o on o.practice_id = me.practice_id
       join message m on m.id = o.message_id join conversation c on c.id = m.conversation_id
       where me.messages = 'all' and o.dismissed_at is null and (o.is_failed or o.state = 'needs_person')
         and (not me.walled or c.facility_id is null or c.facility_id = any (me.sites))
-        and not exists (select from barred b where b.patient_id = c.patient_id))
+        and not exists (select from barred b where b.patient_id in (c.patient_id, m.patient_id)))
     select
       count(*) filter (where w.state = 'pending') as unassigned,
       count(*) filter (where w.state = 'assigned' and w.is_mine) as mine,

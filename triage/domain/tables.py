@@ -15,6 +15,7 @@ from triage.domain.conversations.message import Message
 from triage.domain.conversations.notices import OptInNotice
 from triage.domain.conversations.reading import MemberReading
 from triage.domain.importing.run import ImportPiece, ImportRow, ImportRun
+from triage.domain.inbox.choices import PatientChoice
 from triage.domain.inbox.merging import PatientMerge
 from triage.domain.inbox.reminding import UnreadReminder
 from triage.domain.inbox.searching import Search
@@ -45,7 +46,8 @@ ALL = (
     Patient, Contact, PatientContact, Enrolment, Phone, PhoneUse, CareTeamMember, FormerCareTeamMember, PatientFollower,
     ConsentEvent,
     Conversation, Message, AutomaticAnswer, OptInNotice, OutboundText, DeliveryReport, MemberReading, Draft, PossibleOptOut,
-    Task, TaskMessage, Assignment, TaskEvent, AssignmentExplanation, Star, Search, PatientMerge, UnreadReminder,
+    Task, TaskMessage, Assignment, TaskEvent, AssignmentExplanation, Star, Search, PatientMerge, PatientChoice,
+    UnreadReminder,
     ImportRun, ImportPiece, ImportRow,
     Inbound, StrayCall, Heartbeat, TickRun,
 )  # fmt: skip

@@ -5,6 +5,9 @@ from functools import lru_cache
 
 import phonenumbers
 
+from triage.kit.errors import Invalid
+
+NO_NUMBER = "Enter a full phone number, such as +1 202 555 0123."
 E164 = re.compile(r"\+[1-9]\d{6,14}")
 
 
@@ -22,6 +25,14 @@ def as_e164(raw: str, region: str) -> str | None:
     if not phonenumbers.is_possible_number(number):
         return None
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def read(typed: str, region: str) -> str:
+    """A number as somebody typed it, in whatever form people of this region write one. Raises `Invalid`."""
+    e164 = as_e164(typed.strip(), region)
+    if e164 is None:
+        raise Invalid(number=NO_NUMBER)
+    return e164
 
 
 @lru_cache(maxsize=4096)

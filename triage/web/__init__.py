@@ -22,6 +22,7 @@ from triage.web.settings import settings as settings_pages
 from triage.web.signing import signing
 from triage.web.tasks import tasks
 from triage.web.webhooks import webhooks
+from triage.web.who import who
 
 
 def install(app: Flask, settings: Settings) -> None:
@@ -49,6 +50,7 @@ def install(app: Flask, settings: Settings) -> None:
         signing,
         importing,
         palette,
+        who,
         settings_pages,
     ):
         app.register_blueprint(blueprint)

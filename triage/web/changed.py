@@ -126,9 +126,14 @@ def _with_rows(
 
 
 def answer(
-    changed: Changed, toast: Toast | None = None, *, composer: dict[str, Any] | None = None, status: int = 200
+    changed: Changed,
+    toast: Toast | None = None,
+    *,
+    composer: dict[str, Any] | None = None,
+    around: bool = False,
+    status: int = 200,
 ) -> Response:
-    """The pieces for htmx, a redirect for a plain form. `composer` draws the composer anew."""
+    """The pieces for htmx, a redirect for a plain form. `composer` draws the composer anew, `around` who it is."""
     if not render.is_partial():
         return render.changed(toast=toast, back=render.back())
     shell.forget()
@@ -136,7 +141,16 @@ def answer(
     if composer is not None and changed.shown is not None:
         context = {**changed.asker.around, **changed.shown.context(), **composer}
         pieces.insert(0, composer_piece(changed.shown, context))
+    if around and changed.shown is not None:
+        pieces += _who_pieces(changed.shown, {**changed.asker.around, **changed.shown.context()})
     return render.changed(*pieces, toast=toast, status=status)
+
+
+def _who_pieces(shown: Opened, context: dict[str, Any]) -> list[Piece]:
+    """Of whom the conversation is: its heading, and the patient beside it."""
+    head = render.in_conversation(shown.conversation.id, "#conversation-head")
+    panel = "conversations/_panel_slot.html"
+    return [Piece(head, "conversations/_header.html", context), Piece("#panel-slot", panel, context)]
 
 
 def answer_with_list(listed: dict[str, Any], toast: Toast | None) -> Response:

@@ -72,6 +72,7 @@ def _reply(session: Session, member: Member, conversation: Conversation) -> Sent
         last_seen_message_id=_uuid(request.form.get("last_seen_message_id")),
         seen=_seen(),
         hold=replying.hold_of(member),
+        about=opened.about_of_page(session, member, conversation),
     )
     once.led_to(session, member, message.id)
     task_id = _task_id()
@@ -288,7 +289,8 @@ def start() -> Response:
             practice_number_id=_uuid(form.get("practice_number_id")),
             by=member,
         )
-    chosen = None if conversation.patient_id else form.get("patient_id")
+    patient_id = _needed(form.get("patient_id"))
+    chosen = None if conversation.patient_id == patient_id else patient_id
     address = url_for("inbox.conversation", folder="all", conversation_id=conversation.id, patient=chosen)
     response: Response = redirect(address, 303)  # type: ignore[assignment]  # werkzeug names its own class
     return response

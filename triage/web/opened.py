@@ -14,8 +14,10 @@ from triage.domain.inbox import deciding, explaining, replying, rows, scope, sta
 from triage.domain.inbox.deciding import Question
 from triage.domain.inbox.task import Move, State, Task
 from triage.domain.inbox.thread import Thread
-from triage.domain.patients.patient import Patient, visible_patients
-from triage.domain.patients.phones import Identity, Known, Person, Phone, identities
+from triage.domain.patients import troubles
+from triage.domain.patients.consent import Leg
+from triage.domain.patients.patient import Patient, visible_patients, within_walls
+from triage.domain.patients.phones import Identity, Known, Phone, PhoneUse, identities, narrowed
 from triage.domain.practice.member import Brief, Member, briefs, hue_of, initials_of
 from triage.domain.practice.practice import Facility, PracticeNumber, numbers_of
 from triage.domain.practice.privileges import Messages, Privilege
@@ -30,8 +32,21 @@ from triage.web.panel import Panel, panel_of
 MOVES_OF_ASSIGNEES = {Move.COMPLETE}
 
 
+class Sharer(NamedTuple):
+    """Somebody who has the number, about a patient. `patient_id` is set where this member may open the record."""
+
+    name: str
+    note: str
+    patient_name: str
+    patient_id: UUID | None
+
+
 class Heading(NamedTuple):
-    """Whose conversation it is. `patient_id` is set where this member may open the patient."""
+    """Whose conversation it is. `patient_id` is set where this member may open the patient.
+
+    `sharers` are those of the people behind the number whom this member may know of, `hidden` counts the others;
+    `chosen` is the patient of several whom somebody chose; `about` the one for whom the page was opened.
+    """
 
     id: UUID
     title: str
@@ -40,7 +55,14 @@ class Heading(NamedTuple):
     number: str
     relation: str
     identity: str
-    people: tuple[Person, ...]
+    sharers: tuple[Sharer, ...]
+    hidden: int
+    has_several: bool
+    chosen: str
+    is_nobody: bool
+    may_choose: bool
+    about: UUID | None
+    trouble: troubles.Told | None
     practice_number: str | None
     facility_name: str | None
     patient_id: UUID | None
@@ -106,24 +128,76 @@ def look(
     """Everything that the open conversation shows. Raises `NotFound` for a task of another one."""
     identity = identities(session, [conversation.phone_id])[conversation.phone_id]
     task = _task(session, member, conversation, task_id)
-    about = _patient_of_page(session, member, identity)
+    about = _patient_of_page(session, member, conversation, identity, task)
+    past = about if about and about.id not in _patient_ids(identity) else None
     return Opened(
         conversation=heading(session, member, conversation, identity, about),
         task=task_view(session, member, task) if task else None,
-        thread=thread.read_thread(session, member, conversation, identity, is_full=is_full, before=before),
-        composer=composer(session, member, conversation, identity),
+        thread=thread.read_thread(
+            session,
+            member,
+            conversation,
+            identity,
+            is_full=is_full,
+            before=before,
+            of_patient=past.id if past else None,
+        ),
+        composer=composer(session, member, conversation, identity, past),
         panel=panel(session, member, conversation, about, but=task.id if task else None),
         is_full=is_full,
         question=deciding.question(session, member, conversation),
     )
 
 
-def _patient_of_page(session: Session, member: Member, identity: Identity) -> Patient | None:
-    """Whom the address names among those that the number reaches, where the member may look patients up."""
+def _patient_of_page(
+    session: Session, member: Member, conversation: Conversation, identity: Identity, task: Task | None
+) -> Patient | None:
+    """Whom the address names among those whose number it is or was, where the member may look patients up; or the
+    patient of an old task, whose number it was."""
     patient_id = filtering.patient_of_page()
-    if patient_id is None or patient_id not in {person.patient_id for person in identity.people}:
+    if patient_id is not None:
+        had = select(PhoneUse.id).where(
+            PhoneUse.phone_id == conversation.phone_id, PhoneUse.patient_id == patient_id
+        )
+        named = visible_patients(member).where(Patient.id == patient_id)
+        return session.scalar(named.where(had.exists()))
+    if task is None or task.patient_id in (None, conversation.patient_id, *_patient_ids(identity)):
         return None
-    return session.scalar(visible_patients(member).where(Patient.id == patient_id))
+    return session.scalar(
+        select(Patient).where(Patient.practice_id == member.practice_id, Patient.id == task.patient_id)
+    )
+
+
+def about_of_page(session: Session, member: Member, conversation: Conversation) -> UUID | None:
+    """For whom, of those who share the number, this member opened the page."""
+    identity = identities(session, [conversation.phone_id])[conversation.phone_id]
+    about = _patient_of_page(session, member, conversation, identity, None)
+    return about.id if about and about.id in _patient_ids(identity) else None
+
+
+def _patient_ids(identity: Identity) -> set[UUID]:
+    return {person.patient_id for person in identity.people}
+
+
+def sharers_of(session: Session, member: Member, identity: Identity) -> tuple[Sharer, ...]:
+    """Those of the people behind a number whom no wall keeps from this member (Instinct, B66 and B67)."""
+    people, opens = identity.people, _opens_patients(member)
+    if people and (member.kept_out_of or member.role.own_facilities_only):
+        seen = set(
+            session.scalars(
+                select(Patient.id).where(Patient.id.in_(_patient_ids(identity)), *within_walls(member))
+            )
+        )
+        people = tuple(person for person in people if person.patient_id in seen)
+    return tuple(
+        Sharer(
+            person.texted_name,
+            f"{person.relation or 'contact'} of {person.patient_name}" if person.contact_id else "",
+            person.patient_name,
+            person.patient_id if opens else None,
+        )
+        for person in people
+    )
 
 
 def _task(session: Session, member: Member, conversation: Conversation, task_id: UUID | None) -> Task | None:
@@ -152,16 +226,28 @@ def heading(
     phone = session.get_one(Phone, conversation.phone_id)
     number = phone_format.for_people(phone.number, member.practice.region)
     facility = session.get(Facility, conversation.facility_id) if conversation.facility_id else None
-    name = about.name if about else identity.name
+    whose = narrowed(identity, conversation.chosen_patient_id)
+    is_past = about is not None and about.id not in _patient_ids(identity)
+    name = None if is_past else about.name if about else identity.name
+    sharers = sharers_of(session, member, identity) if identity.has_several else ()
+    chosen = next((one for one in identity.people if one.patient_id == whose.patient_id), None)
+    shown = name or (chosen.patient_name if chosen and not is_past else "")
     return Heading(
         id=conversation.id,
         title=name or number,
-        initials=initials_of(name) if name else "",
+        initials=initials_of(shown) if shown else "",
         hue=hue_of((about.id if about else _person_id(identity)) or conversation.id),
         number=number,
         relation=_through(identity, about) if about else _relation(identity),
-        identity=identity.known.value,
-        people=identity.people,
+        identity="past" if is_past else identity.known.value,
+        sharers=sharers,
+        hidden=len(identity.people) - len(sharers) if identity.has_several else 0,
+        has_several=identity.has_several,
+        chosen=chosen.patient_name if chosen and identity.has_several else "",
+        is_nobody=conversation.is_nobody,
+        may_choose=member.messages is Messages.ALL,
+        about=about.id if about else None,
+        trouble=troubles.told(phone),
         practice_number=_practice_number(session, conversation),
         facility_name=facility.name if facility else None,
         patient_id=(about.id if about else conversation.patient_id) if _opens_patients(member) else None,
@@ -170,7 +256,9 @@ def heading(
 
 def _through(identity: Identity, about: Patient) -> str:
     """ "through mother Maria Moss" for a patient who is reached at the number of somebody else."""
-    person = next(one for one in identity.people if one.patient_id == about.id)
+    person = next((one for one in identity.people if one.patient_id == about.id), None)
+    if person is None:
+        return f"No longer linked to {about.name}"
     return f"through {person.relation or 'contact'} {person.contact_name}" if person.contact_id else ""
 
 
@@ -234,15 +322,22 @@ def _can(member: Member, task: Task, *, is_mine: bool) -> dict[str, bool]:
 
 
 def composer(
-    session: Session, member: Member, conversation: Conversation, identity: Identity | None = None
+    session: Session,
+    member: Member,
+    conversation: Conversation,
+    identity: Identity | None = None,
+    past: Patient | None = None,
 ) -> Composer:
-    """Whether and why not this member can write here now."""
+    """Whether and why not this member can write here now; never to somebody whose number it was (`past`)."""
     identity = identity or identities(session, [conversation.phone_id])[conversation.phone_id]
     state = replying.composer(session, member, conversation)
+    if past is not None:
+        reason = f"This number is no longer linked to {past.name}. What was written stays readable here."
+        state = state._replace(is_enabled=False, reason=reason, way_out="past", draft=None)
     return Composer(
         is_enabled=state.is_enabled,
         reason=state.reason,
-        way_out=_way_out(member, conversation, identity, state.way_out),
+        way_out=_way_out(session, member, conversation, identity, state, past),
         form_id=form_id(),
         label=f"Reply to {identity.name}" if identity.name else "Reply to this number",
         last_seen_message_id=state.last_seen_message_id,
@@ -263,13 +358,26 @@ ON_THE_RECORD = {
 
 
 def _way_out(
-    member: Member, conversation: Conversation, identity: Identity, word: str | None
+    session: Session,
+    member: Member,
+    conversation: Conversation,
+    identity: Identity,
+    state: replying.Composer,
+    past: Patient | None,
 ) -> tuple[str, str] | None:
     """Where this member can change what says no; None where they cannot."""
+    word = state.way_out
+    if word == "past" and past is not None and _opens_patients(member):
+        return "See other numbers", url_for("patients.show", patient_id=past.id)
+    if state.leg is Leg.NOT_CURRENT and not identity.people and member.messages is Messages.ALL:
+        return "Who is this?", url_for("who.show", conversation_id=conversation.id)
     if word == "practice" and member.may(Privilege.SETTINGS):
         return "Open settings", url_for("settings.practice")
     people = [person.patient_id for person in identity.people]
     patient_id = conversation.patient_id or next(iter(people), None)
+    if word == "patient_on":
+        off = select(Patient.id).where(Patient.id.in_(people), ~Patient.texting_on, *within_walls(member))
+        patient_id = session.scalar(off.limit(1))
     if word not in ON_THE_RECORD or patient_id is None or not _opens_patients(member):
         return None
     return ON_THE_RECORD[word], url_for("patients.show", patient_id=patient_id)
@@ -305,7 +413,9 @@ def patient_beside(
 def patient_asked_about(session: Session, member: Member, conversation: Conversation) -> Patient:
     """Whom the panel of the asking page is about. Raises `NotFound`."""
     identity = identities(session, [conversation.phone_id])[conversation.phone_id]
-    patient = patient_beside(session, member, conversation, _patient_of_page(session, member, identity))
+    patient = patient_beside(
+        session, member, conversation, _patient_of_page(session, member, conversation, identity, None)
+    )
     if patient is None:
         raise NotFound("No patient is known here.")
     return patient

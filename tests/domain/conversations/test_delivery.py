@@ -169,7 +169,7 @@ class TestSending:
 
         deliver(session, carrier)
 
-        assert (queued.state, queued.is_failed, queued.error_code) == (OutboundState.FAILED, True, 21614)
+        assert (queued.state, queued.is_failed, queued.error_code) == (OutboundState.FAILED, True, 21606)
         assert deliver(session, carrier) == 0
 
     def test_a_refusal_that_knows_of_a_stop_closes_the_number(

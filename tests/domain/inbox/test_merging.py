@@ -24,7 +24,14 @@ from triage.domain.intake.ledger import Via
 from triage.domain.patients import following
 from triage.domain.patients.care_team import CareTeamMember, FormerCareTeamMember
 from triage.domain.patients.following import PatientFollower
-from triage.domain.patients.patient import Enrolment, Merged, Patient, PatientContact, find_patient
+from triage.domain.patients.patient import (
+    Enrolment,
+    Merged,
+    Patient,
+    PatientContact,
+    PatientKind,
+    find_patient,
+)
 from triage.domain.patients.phones import PhoneUse
 from triage.domain.tables import metadata
 from triage.kit import clock, db
@@ -227,7 +234,7 @@ def test_a_task_that_an_assignee_may_no_longer_see_goes_back(session: Session, c
 
 def test_an_animal_is_no_person_and_a_record_is_not_merged_with_itself(session: Session, cast: Cast) -> None:
     pat, _ = _both(session, cast)
-    dog = builders.a_patient(session, cast=cast, kind=builders.PatientKind.ANIMAL)
+    dog = builders.a_patient(session, cast=cast, kind=PatientKind.ANIMAL)
     session.commit()
 
     for other in (dog, pat):
@@ -263,12 +270,12 @@ def test_texts_that_arrive_meanwhile_are_with_the_record_that_stays(
         work = []
         for pair in pairs:
             work += [pool.submit(text_in, pair[2]), pool.submit(join, pair), pool.submit(text_in, pair[2])]
-        for one in work:
-            one.result()
+        for errand in work:
+            errand.result()
     process.run_due()
 
     whose = fresh_session.scalars(select(Message.patient_id).where(Message.body == "Meanwhile")).all()
-    assert sorted(whose) == sorted([pair[0] for pair in pairs] * 2)
+    assert sorted(map(str, whose)) == sorted(str(pair[0]) for pair in pairs for _ in range(2))
     assert verify.verify_now().is_clean
 
 

@@ -105,6 +105,7 @@ LEGS: dict[Leg, dict[str, Any]] = {
     Leg.LANDLINE: {"is_landline": True},
     Leg.NOT_CURRENT: {"is_current": False},
     Leg.NO_CONSENT: {"has_consent": False},
+    Leg.CHOOSE_PATIENT: {"is_chosen": False},
 }
 
 
@@ -118,7 +119,7 @@ class TestGate:
         now = clock.now(session)
         changes = {"opted_out_at": now} if leg is Leg.OPTED_OUT else LEGS[leg]
 
-        answer = may_text(YES._replace(**changes))
+        answer = may_text(YES._replace(**changes), names_person=True)
 
         assert (answer.leg, answer.is_yes) == (leg, False)
         assert answer.since == (now if leg is Leg.OPTED_OUT else None)
@@ -128,7 +129,10 @@ class TestGate:
         for leg in reversed(Leg):
             changes = {"opted_out_at": clock.now(session)} if leg is Leg.OPTED_OUT else LEGS[leg]
             facts = facts._replace(**changes)
-            assert may_text(facts).leg is leg
+            assert may_text(facts, names_person=True).leg is leg
+
+    def test_whose_texts_they_are_matters_only_to_a_text_that_names_somebody(self) -> None:
+        assert may_text(YES._replace(is_chosen=False)).is_yes
 
 
 def facts_of(session: Session, cast: Cast, *, wrote_first: bool = False) -> Facts:

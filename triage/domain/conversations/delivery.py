@@ -30,7 +30,7 @@ from triage.domain.conversations import failures
 from triage.domain.conversations.carrier import Accepted
 from triage.domain.conversations.conversation import Conversation
 from triage.domain.conversations.message import Direction, Message
-from triage.domain.patients import consent
+from triage.domain.patients import consent, troubles
 from triage.domain.patients.phones import Phone
 from triage.domain.practice.practice import Practice, PracticeNumber
 from triage.kit import clock, db, later, live, metrics
@@ -64,6 +64,7 @@ RANKS = {
     "delivered": 70,
     "read": 80,
 }
+ARRIVED = ("delivered", "read")
 NOT_DELIVERED = ("failed", "undelivered", "canceled")
 
 
@@ -321,6 +322,7 @@ def record_refused(session: Session, claimed: Claim, *, code: int | None) -> Non
     now = clock.now(session)
     text.lease_until = None
     _fail(session, text, code=code, now=now)
+    troubles.note(session, text.practice_id, text.to_number, code, now=now)
     if code == 21610:
         phone = session.scalar(
             select(Phone)
@@ -401,6 +403,10 @@ def _apply(
         metrics.OUTBOUND.labels("extra_copy").inc()
         return
     risen = _rank(text, status, error_code)
+    if risen and text.is_failed:
+        troubles.note(session, text.practice_id, text.to_number, error_code, now=now)
+    elif risen and status in ARRIVED:
+        troubles.arrived(session, text.practice_id, text.to_number)
     if text.state is not OutboundState.SENT or text.provider_sid is None:
         text.provider_sid = sid
         text.lease_until = None

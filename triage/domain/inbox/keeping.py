@@ -161,14 +161,6 @@ def _reach(
     places.follow(session, patient.practice_id, [phone.id])
 
 
-def end_number(session: Session, patient: Patient, use: PhoneUse, *, by: Member) -> None:
-    """What was written stays to be read (Instinct, B71)."""
-    now = clock.now(session)
-    contacts.end_number(use, now=now)
-    _note(session, patient, by, now, subject_id=use.phone_id, what="number ended")
-    places.follow(session, patient.practice_id, [use.phone_id])
-
-
 def archive_contact(session: Session, patient: Patient, contact_id: UUID, *, by: Member) -> str:
     """Their name, for the page. Raises `NotFound`."""
     contact, link = contacts.find(session, patient, contact_id)

@@ -45,7 +45,7 @@ LINKED = {
     "patient_follower": "member_id",
 }
 # They say what was done to the record that they name, so they go on naming it.
-STAY = ("audit", "consent_event", "import_row")
+STAY = ("audit", "consent_event", "import_row", "patient_choice")
 
 CONSENT = ("consented_at", "consented_how", "consented_to")
 
@@ -147,6 +147,7 @@ def merge(
     work.take_fields(take, now)
     work.take_links()
     work.take_uses()
+    work.take_choices()
     moved = {name: work.move(name) for name in MOVED if name != "phone_use"}
     session.expire_all()
     places.follow(session, by.practice_id, phone_ids)
@@ -297,6 +298,13 @@ class _Work:
             if mine["ended_at"] is not None and theirs["ended_at"] is None:
                 wanted["ended_at"] = None
             self._change("phone_use", {"id": mine["id"]}, {name: mine[name] for name in wanted}, wanted)
+
+    def take_choices(self) -> None:
+        """Where a member had said that a number is this patient's, it is the record that stays."""
+        chosen = select(Conversation.id).where(Conversation.chosen_patient_id == self._merged.id)
+        for conversation_id in self._session.scalars(chosen.order_by(Conversation.id)):
+            was, now = {"chosen_patient_id": self._merged.id}, {"chosen_patient_id": self._kept.id}
+            self._change("conversation", {"id": conversation_id}, was, now)
 
     def move(self, name: str) -> list[str]:
         table = _TABLES[name]

@@ -3,15 +3,16 @@
 from collections.abc import Collection
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import case, func, select, update
 from sqlalchemy.orm import Session
 
 from triage.domain import audit
 from triage.domain.conversations.conversation import Conversation, facility_for
+from triage.domain.conversations.message import Message
 from triage.domain.inbox import scope, staffing
-from triage.domain.inbox.task import Assignment, Task, is_open
+from triage.domain.inbox.task import Assignment, Task, TaskMessage, is_open
 from triage.domain.patients.patient import Patient
-from triage.domain.patients.phones import Phone, PhoneUse, identities
+from triage.domain.patients.phones import Phone, PhoneUse, identities, narrowed
 from triage.domain.practice.member import Member, load_member
 from triage.domain.practice.practice import PracticeNumber, change_number
 from triage.domain.practice.privileges import Role
@@ -44,7 +45,7 @@ def change(
 
 
 def _move_conversations(session: Session, number: PracticeNumber) -> None:
-    """The number's facility, else the one that all patients behind the other number share."""
+    """The number's facility, else the chosen patient's, else the one that all patients behind the other number share."""
     of_patients = (
         select(func.any_value(Patient.facility_id))
         .join(PhoneUse, PhoneUse.patient_id == Patient.id)
@@ -54,11 +55,15 @@ def _move_conversations(session: Session, number: PracticeNumber) -> None:
         .having(func.count() == func.count(Patient.facility_id))
         .scalar_subquery()
     )
+    of_chosen = (
+        select(Patient.facility_id).where(Patient.id == Conversation.chosen_patient_id).scalar_subquery()
+    )
+    of_people = case((Conversation.chosen_patient_id.is_not(None), of_chosen), else_=of_patients)
     ours = Conversation.practice_number_id == number.id
     session.execute(
         update(Conversation)
         .where(ours)
-        .values(facility_id=number.facility_id if number.facility_id else of_patients)
+        .values(facility_id=number.facility_id if number.facility_id else of_people)
         .execution_options(synchronize_session=False)
     )
     session.execute(
@@ -100,8 +105,11 @@ def follow(session: Session, practice_id: UUID, phone_ids: Collection[UUID]) -> 
 
 
 def know_again(session: Session, phone: Phone) -> None:
-    """Whose number it is has changed: its conversations and their open tasks follow. Safe to repeat."""
-    identity = identities(session, [phone.id])[phone.id]
+    """Whose number it is has changed: its conversations follow, with their open tasks and the texts of these.
+
+    What a member had chosen falls with its reason: a patient who is not reached there any more, and "not a patient"
+    where somebody is. Safe to repeat.
+    """
     rows = session.execute(
         select(Conversation, PracticeNumber)
         .join(PracticeNumber, PracticeNumber.id == Conversation.practice_number_id)
@@ -109,10 +117,30 @@ def know_again(session: Session, phone: Phone) -> None:
         .order_by(Conversation.id)
         .with_for_update(of=Conversation)
     ).all()
+    # After the lock: a colleague may just have changed whose it is.
+    identity = identities(session, [phone.id])[phone.id]
     for conversation, number in rows:
-        conversation.patient_id = identity.patient_id
-        conversation.facility_id = facility_for(number.facility_id, identity)
-        task = scope.open_task_of(session, conversation.id, lock=True)
-        if task is not None:
-            task.patient_id, task.facility_id = conversation.patient_id, conversation.facility_id
+        if conversation.chosen_patient_id not in {person.patient_id for person in identity.people}:
+            conversation.chosen_patient_id = None
+        conversation.is_nobody = conversation.is_nobody and not identity.people
+        whose = narrowed(identity, conversation.chosen_patient_id)
+        conversation.patient_id = whose.patient_id
+        conversation.facility_id = facility_for(number.facility_id, whose)
+        _take_along(session, conversation)
     session.flush()
+
+
+def _take_along(session: Session, conversation: Conversation) -> None:
+    """Open tasks and their texts; who may not see them there gives them back."""
+    moved = []
+    for task in scope.all_open_tasks_of(session, conversation.id):
+        if (task.patient_id, task.facility_id) != (conversation.patient_id, conversation.facility_id):
+            task.patient_id, task.facility_id = conversation.patient_id, conversation.facility_id
+            moved.append(task)
+    if not moved:
+        return
+    session.flush()
+    texts = select(TaskMessage.message_id).where(TaskMessage.task_id.in_([task.id for task in moved]))
+    session.execute(update(Message).where(Message.id.in_(texts)).values(patient_id=conversation.patient_id))
+    for task in moved:
+        staffing.return_unseen(session, task)

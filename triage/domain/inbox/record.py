@@ -6,7 +6,7 @@ from typing import NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
@@ -16,7 +16,7 @@ from triage.domain.inbox.folders import Slug, slugs_for
 from triage.domain.inbox.scope import visible_conversations, visible_messages, visible_tasks
 from triage.domain.inbox.task import OPEN, Task
 from triage.domain.inbox.thread import CONSENT_SENTENCES
-from triage.domain.patients import care_team, consent
+from triage.domain.patients import care_team, consent, troubles
 from triage.domain.patients.care_team import Place
 from triage.domain.patients.consent import ConsentEvent, ConsentKind, Leg
 from triage.domain.patients.patient import (
@@ -72,10 +72,14 @@ class Number(NamedTuple):
     needs_consent: bool
     is_opted_out: bool
     is_held_by_carrier: bool
+    trouble: troubles.Told | None
 
 
 class Written(NamedTuple):
-    """A conversation as far as the member may see it; `task_id` and `state` of its newest task."""
+    """A conversation as far as the member may see it; `task_id` and `state` of its newest task.
+
+    `is_past`: the number is not this patient's any more.
+    """
 
     id: UUID
     number: str
@@ -86,6 +90,7 @@ class Written(NamedTuple):
     snippet: str
     task_id: UUID | None
     state: str | None
+    is_past: bool
 
 
 class Event(NamedTuple):
@@ -116,7 +121,8 @@ class Record(NamedTuple):
 def read_record(session: Session, member: Member, patient_id: UUID) -> Record:
     """Raises `NotFound` for a patient outside the member's directory."""
     patient = find_patient(session, member, patient_id)
-    phones = [phone for _, phone, _ in uses_by_patient(session, member.practice_id, patient.id)]
+    uses = uses_by_patient(session, member.practice_id, patient.id)
+    phones = [phone for _, phone, _ in uses]
     return Record(
         patient=patient,
         owner_name=owner_name(session, patient),
@@ -126,14 +132,16 @@ def read_record(session: Session, member: Member, patient_id: UUID) -> Record:
         facility=facility_name(session, patient),
         programs=programs_of(session, patient),
         care_team=care_team.team_of(session, member.practice_id, patient.id),
-        conversations=_conversations(session, member, [phone.id for phone in phones]),
+        conversations=_conversations(session, member, patient.id, [phone.id for phone in phones]),
         consent=_consent(session, member, [phone.id for phone in phones]),
         folder=(Slug.ALL if Slug.ALL in slugs_for(member) else Slug.MINE_ALL).value,
     )
 
 
-def find_use(session: Session, member: Member, patient_id: UUID, use_id: UUID) -> tuple[PhoneUse, Phone]:
-    """A number of a patient in the member's directory, locked. Raises `NotFound`."""
+def find_use(
+    session: Session, member: Member, patient_id: UUID, use_id: UUID, *, is_ended: bool = False
+) -> tuple[PhoneUse, Phone]:
+    """A number of a patient in the member's directory, or one that was theirs, locked. Raises `NotFound`."""
     patient = find_patient(session, member, patient_id)
     found = session.execute(
         select(PhoneUse, Phone)
@@ -142,12 +150,13 @@ def find_use(session: Session, member: Member, patient_id: UUID, use_id: UUID) -
             PhoneUse.practice_id == member.practice_id,
             PhoneUse.patient_id == patient.id,
             PhoneUse.id == use_id,
-            PhoneUse.ended_at.is_(None),
+            PhoneUse.ended_at.is_not(None) if is_ended else PhoneUse.ended_at.is_(None),
         )
         .with_for_update()
     ).first()
     if found is None:
-        raise NotFound("This number is no longer linked to the patient.")
+        was = "linked to the patient already" if is_ended else "no longer linked to the patient"
+        raise NotFound(f"This number is {was}.")
     use, phone = found
     return use, phone
 
@@ -197,6 +206,7 @@ def numbers_of(session: Session, member: Member, patient: Patient) -> list[Numbe
                 needs_consent=leg is Leg.NO_CONSENT,
                 is_opted_out=phone.opted_out_at is not None,
                 is_held_by_carrier=phone.opted_out_how in consent.HELD_BY_CARRIER,
+                trouble=troubles.told(phone),
             )
         )
     return numbers
@@ -242,8 +252,11 @@ def programs_of(session: Session, patient: Patient) -> list[str]:
     return list(session.scalars(query))
 
 
-def _conversations(session: Session, member: Member, phone_ids: list[UUID]) -> list[Written]:
-    """The conversations with the patient's numbers, the latest first, as far as the member may see them."""
+def _conversations(
+    session: Session, member: Member, patient_id: UUID, phone_ids: list[UUID]
+) -> list[Written]:
+    """The conversations with numbers that the patient has or had, the latest first, as far as the member may see
+    them, and as far as they are not another patient's."""
     query = (
         visible_conversations(member)
         .where(Conversation.phone_id.in_(phone_ids), Conversation.last_message_at.is_not(None))
@@ -255,10 +268,23 @@ def _conversations(session: Session, member: Member, phone_ids: list[UUID]) -> l
     )
     found = session.execute(query).all()
     ids = [row[0].id for row in found]
-    messages, tasks = _newest_messages(session, member, ids), _newest_tasks(session, member, ids)
     known = identities(session, {row[0].phone_id for row in found})
+    # Texts that are nobody's yet can be this patient's only where they are reached now.
+    open_ones = [
+        row[0].id for row in found if patient_id in {one.patient_id for one in known[row[0].phone_id].people}
+    ]
+    messages = _newest_messages(session, member, ids, patient_id, open_ones)
+    tasks = _newest_tasks(session, member, ids, patient_id, open_ones)
     return [
-        _written(conversation, number, label, messages[conversation.id], tasks.get(conversation.id), known)
+        _written(
+            conversation,
+            number,
+            label,
+            messages[conversation.id],
+            tasks.get(conversation.id),
+            known[conversation.phone_id],
+            is_past=conversation.id not in open_ones,
+        )
         for conversation, number, label in found
         if conversation.id in messages
     ]
@@ -270,37 +296,56 @@ def _written(
     label: str,
     message: Message,
     task: Task | None,
-    known: dict[UUID, Identity],
+    identity: Identity,
+    *,
+    is_past: bool,
 ) -> Written:
     snippet = message.body if len(message.body) <= SNIPPET else message.body[:SNIPPET].rstrip() + "…"
     return Written(
         id=conversation.id,
         number=number,
         practice_number=label,
-        is_shared=known[conversation.phone_id].known is Known.SHARED,
+        is_shared=identity.known is Known.SHARED,
         last_at=message.at,
         is_from_us=message.direction is Direction.OUT,
         snippet=snippet,
         task_id=task.id if task else None,
         state=task.state.value if task else None,
+        is_past=is_past,
     )
 
 
-def _newest_messages(session: Session, member: Member, ids: list[UUID]) -> dict[UUID, Message]:
+def _newest_messages(
+    session: Session, member: Member, ids: list[UUID], patient_id: UUID, open_ones: list[UUID]
+) -> dict[UUID, Message]:
     """What people wrote goes before what was sent by itself."""
     query = (
         visible_messages(member)
         .where(Message.conversation_id.in_(ids))
+        .where(
+            or_(
+                Message.patient_id == patient_id,
+                and_(Message.patient_id.is_(None), Message.conversation_id.in_(open_ones)),
+            )
+        )
         .ext(distinct_on(Message.conversation_id))
         .order_by(Message.conversation_id, Message.is_automatic, Message.at.desc(), Message.id.desc())
     )
     return {message.conversation_id: message for message in session.scalars(query)}
 
 
-def _newest_tasks(session: Session, member: Member, ids: list[UUID]) -> dict[UUID, Task]:
+def _newest_tasks(
+    session: Session, member: Member, ids: list[UUID], patient_id: UUID, open_ones: list[UUID]
+) -> dict[UUID, Task]:
     query = (
         visible_tasks(member)
         .where(Task.conversation_id.in_(ids))
+        .where(
+            or_(
+                Task.patient_id == patient_id,
+                and_(Task.patient_id.is_(None), Task.conversation_id.in_(open_ones)),
+            )
+        )
         .ext(distinct_on(Task.conversation_id))
         .order_by(Task.conversation_id, Task.state.in_(OPEN).desc(), Task.opened_at.desc(), Task.id.desc())
     )

@@ -17,8 +17,9 @@ from triage.domain.conversations.message import LONGEST_TEXT, Direction, Message
 from triage.domain.inbox import reach, scope, thread, transitions
 from triage.domain.patients import consent, phones
 from triage.domain.patients.consent import Leg
+from triage.domain.patients.naming import names_somebody
 from triage.domain.patients.patient import Patient, find_patient
-from triage.domain.patients.phones import Phone, PhoneUse
+from triage.domain.patients.phones import Known, Phone, PhoneUse
 from triage.domain.practice import texts
 from triage.domain.practice.member import Member, briefs
 from triage.domain.practice.practice import PracticeNumber
@@ -55,6 +56,7 @@ WAYS_OUT = {
     Leg.NOT_CURRENT: "other_number",
     Leg.NO_CONSENT: "record_consent",
     Leg.OPTED_OUT: "opt_in",
+    Leg.CHOOSE_PATIENT: "who",
 }
 
 
@@ -93,16 +95,25 @@ def reason_for(answer: consent.Answer, time_zone: str) -> str:
         Leg.LANDLINE: "This number is a landline. Call instead.",
         Leg.NOT_CURRENT: "This number is no longer linked to the patient.",
         Leg.NO_CONSENT: "No consent to texts is recorded. Ask the patient, then record it here.",
+        Leg.CHOOSE_PATIENT: "Your text names somebody, and several people share this number. Say who is writing first.",
     }[answer.leg or Leg.NO_CONSENT]
 
 
-def _ask(session: Session, member: Member, conversation: Conversation) -> consent.Answer:
+def _ask(
+    session: Session, member: Member, conversation: Conversation, body: str = "", about: UUID | None = None
+) -> consent.Answer:
+    """`about` is the patient for whom the member opened the conversation: chosen, for this text."""
     phone = session.get_one(Phone, conversation.phone_id)
     identity = phones.identities(session, [phone.id])[phone.id]
+    whose = phones.narrowed(identity, about or conversation.chosen_patient_id)
     facts = consent.gather(
         session, member.practice, phone, identity, wrote_first=conversation.last_inbound_at is not None
     )
-    return consent.may_text(facts)
+    facts = facts._replace(
+        is_current=facts.is_current or conversation.is_nobody,
+        is_chosen=identity.known is not Known.SHARED or whose.patient_id is not None,
+    )
+    return consent.may_text(facts, names_person=names_somebody(body, identity.people))
 
 
 def reply(
@@ -114,16 +125,19 @@ def reply(
     last_seen_message_id: UUID | None = None,
     seen: tuple[UUID, int] | None = None,
     hold: timedelta = timedelta(0),
+    about: UUID | None = None,
 ) -> Message:
     """Queue a text to the patient; a pending task becomes the sender's where the practice wants that.
 
-    `seen` is the task beside the composer, in the version that the writer saw. Raises `Invalid` (empty, too
+    `seen` is the task beside the composer, in the version that the writer saw; `about` the patient, of several who
+    share the number, for whom the page was opened. Raises `Invalid` (empty, too
     long), `NotAllowed`, `NotPossible` (may not be texted, or somebody wrote or closed the task since the page
     was made: the text stays with the writer).
     """
     if not scope.may_write_in(session, by, conversation):
         raise NotAllowed("Only somebody who has this task can reply.")
-    answer = _ask(session, by, conversation)
+    about = _reached_here(session, conversation, about)
+    answer = _ask(session, by, conversation, body, about)
     if not answer.is_yes:
         raise NotPossible(reason_for(answer, by.practice.time_zone))
     body = _checked(session, body, by)
@@ -137,6 +151,7 @@ def reply(
     message = delivery.queue(session, conversation, number, phone, body, by=by.id, now=now, hold=hold)
     if notice is not None:
         notices.bind(session, notice, message, phone_id=phone.id, now=now)
+    message.patient_id = about or message.patient_id
     drafts.drop(session, conversation.id, by=by)
     _touch_task(session, conversation, by)
     return message
@@ -264,7 +279,8 @@ def resend(session: Session, message: Message, *, by: Member) -> Message:
     conversation = scope.find_conversation(session, by, message.conversation_id, lock=True)
     if not scope.may_write_in(session, by, conversation):
         raise NotAllowed("Only somebody who has this task can reply.")
-    answer = _ask(session, by, conversation)
+    about = _reached_here(session, conversation, message.patient_id)
+    answer = _ask(session, by, conversation, message.body, about)
     if not answer.is_yes:
         raise NotPossible(reason_for(answer, by.practice.time_zone))
     now = clock.now(session)
@@ -273,6 +289,7 @@ def resend(session: Session, message: Message, *, by: Member) -> Message:
     again = delivery.queue(
         session, conversation, number, phone, message.body, by=by.id, now=now, resend_of_id=message.id
     )
+    again.patient_id = about or again.patient_id
     delivery.dismiss(session, text, by=by.id, now=now)
     audit.record(
         session,
@@ -285,6 +302,14 @@ def resend(session: Session, message: Message, *, by: Member) -> Message:
     )
     _touch_task(session, conversation, by)
     return again
+
+
+def _reached_here(session: Session, conversation: Conversation, patient_id: UUID | None) -> UUID | None:
+    """The patient for whom a text is, while they are reached at the number."""
+    if patient_id is None:
+        return None
+    people = phones.identities(session, [conversation.phone_id])[conversation.phone_id].people
+    return patient_id if patient_id in {person.patient_id for person in people} else None
 
 
 def _has_failed(text: delivery.OutboundText) -> bool:

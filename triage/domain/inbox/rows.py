@@ -1,6 +1,6 @@
 """What one row of a list shows, gathered for a whole page at once."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -17,7 +17,7 @@ from triage.domain.inbox.scope import visible_messages, visible_tasks
 from triage.domain.inbox.searching import Sought
 from triage.domain.inbox.task import OPEN, Assignment, State, Task, TaskMessage
 from triage.domain.patients import consent
-from triage.domain.patients.phones import Identity, Known, Phone, identities
+from triage.domain.patients.phones import Identity, Known, Phone, identities, narrowed
 from triage.domain.practice.member import Brief, Member, briefs
 from triage.domain.practice.practice import Facility, UnreadBadge
 from triage.kit import phone as phone_format
@@ -139,7 +139,7 @@ def _task_row(
     around: _Around,
     now: datetime,
 ) -> Row:
-    identity = around.identities[phone.id]
+    identity = narrowed(around.identities[phone.id], conversation.chosen_patient_id)
     number = phone_format.for_people(phone.number, member.practice.region)
     assignees = tuple(around.people[id_] for id_ in around.assignees.get(task.id, ()))
     has_failed = task.state in OPEN and conversation.id in around.failed
@@ -168,6 +168,7 @@ def _task_row(
             overdue,
             has_failed=has_failed,
             asks_out=phone.id in around.asking_out,
+            is_nobody=conversation.is_nobody,
         )[:MOST_TAGS],
         assignees=assignees,
         is_mine=any(brief.id == member.id for brief in assignees),
@@ -187,6 +188,7 @@ def tags_for(
     *,
     has_failed: bool = False,
     asks_out: bool = False,
+    is_nobody: bool = False,
 ) -> tuple[Tag, ...]:
     """What a reader must know before opening the row, the gravest first."""
     tags: list[Tag] = []
@@ -199,11 +201,7 @@ def tags_for(
         tags.append(Tag("STOP received" if is_held else "Opted out", "danger"))
     if asks_out:
         tags.append(Tag("Possible opt-out", "warn"))
-    if identity.known is Known.UNKNOWN:
-        tags.append(Tag("Unknown number", "warn"))
-    elif identity.patient_id is None:
-        patients = len({person.patient_id for person in identity.people})
-        tags.append(Tag(f"{patients} possible patients", "warn"))
+    tags.extend(_who(identity, is_nobody=is_nobody))
     if last.media:
         count = len(last.media)
         tags.append(Tag("1 photo" if count == 1 else f"{count} photos", "neutral"))
@@ -212,6 +210,18 @@ def tags_for(
     if task.state is State.PENDING:
         tags.append(Tag("Unassigned", "neutral"))
     return tuple(tags)
+
+
+def _who(identity: Identity, *, is_nobody: bool) -> Iterator[Tag]:
+    """Whom it may be about, where the name of the row does not say."""
+    if identity.known is Known.UNKNOWN:
+        yield Tag("Not a patient", "neutral") if is_nobody else Tag("Unknown number", "warn")
+    elif identity.patient_id is None:
+        patients = len({person.patient_id for person in identity.people})
+        yield Tag(f"{patients} possible patients", "warn")
+    elif identity.has_several:
+        chosen = next(one for one in identity.people if one.patient_id == identity.patient_id)
+        yield Tag(f"For {chosen.patient_name}", "neutral")
 
 
 def _message_rows(session: Session, member: Member, ids: Sequence[UUID], *, now: datetime) -> list[Row]:

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, exists, false, or_, select
+from sqlalchemy import ColumnElement, Select, and_, exists, false, or_, select
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
@@ -70,9 +70,15 @@ def visible_messages(member: Member) -> Select[Message]:
         case Messages.ALL:
             pass
         case Messages.ASSIGNED:
+            # On a number that several people share, the thread behind an assignment is that patient's.
+            is_of_thread = or_(
+                Message.patient_id.is_(None),
+                Message.patient_id == Conversation.patient_id,
+                Conversation.id.in_(_conversations_open_to(member)),
+            )
             messages = messages.where(
                 or_(
-                    whole_thread(member),
+                    and_(whole_thread(member), is_of_thread),
                     Message.sent_by_id == member.id,
                     exists()
                     .where(
@@ -84,19 +90,16 @@ def visible_messages(member: Member) -> Select[Message]:
             )
         case _:
             return messages.where(false())
+    # A number that several people share holds texts of each of them.
     return messages.where(
         at_own_facility(member, Conversation.facility_id.expression),
         open_to(member, Conversation.patient_id.expression),
+        open_to(member, Message.patient_id.expression),
     )
 
 
 def whole_thread(member: Member) -> ColumnElement[bool]:
     """An open assignment opens the conversation, and every conversation of the same patient."""
-    mine = (
-        select(Task.conversation_id)
-        .join(Assignment, Assignment.task_id == Task.id)
-        .where(Assignment.member_id == member.id, Assignment.ended_at.is_(None), Task.state.in_(OPEN))
-    )
     patients = (
         select(Task.patient_id)
         .join(Assignment, Assignment.task_id == Task.id)
@@ -107,7 +110,16 @@ def whole_thread(member: Member) -> ColumnElement[bool]:
             Task.patient_id.is_not(None),
         )
     )
-    return or_(Conversation.id.in_(mine), Conversation.patient_id.in_(patients))
+    return or_(Conversation.id.in_(_conversations_open_to(member)), Conversation.patient_id.in_(patients))
+
+
+def _conversations_open_to(member: Member) -> Select[UUID]:
+    """Those in which the member has an open assignment."""
+    return (
+        select(Task.conversation_id)
+        .join(Assignment, Assignment.task_id == Task.id)
+        .where(Assignment.member_id == member.id, Assignment.ended_at.is_(None), Task.state.in_(OPEN))
+    )
 
 
 def _ever_mine(member: Member, task_id: ColumnElement[UUID]) -> ColumnElement[bool]:
@@ -171,6 +183,23 @@ def open_task_of(session: Session, conversation_id: UUID, *, lock: bool = False)
         .limit(1)
     )
     return session.scalar(db.locked(query) if lock else query)
+
+
+def all_open_tasks_of(session: Session, conversation_id: UUID) -> list[Task]:
+    """Every open task of a conversation, locked in a steady order, for the system: it may have one for each text."""
+    query = select(Task).where(Task.conversation_id == conversation_id, Task.state.in_(OPEN))
+    return list(session.scalars(db.locked(query.order_by(Task.id))))
+
+
+def tasks_of(session: Session, task_ids: Collection[UUID]) -> list[Task]:
+    """These tasks, locked in a steady order, for the system."""
+    return list(session.scalars(db.locked(select(Task).where(Task.id.in_(task_ids)).order_by(Task.id))))
+
+
+def newest_task_of(session: Session, conversation_id: UUID) -> Task | None:
+    """The task that was opened last, open or not, for the system."""
+    query = select(Task).where(Task.conversation_id == conversation_id)
+    return session.scalar(query.order_by(Task.opened_at.desc(), Task.id.desc()).limit(1))
 
 
 def open_tasks_of(session: Session, conversation_ids: Collection[UUID]) -> dict[UUID, Task]:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from triage.domain import audit
 from triage.domain.access import tokens
 from triage.domain.inbox import scope, transitions
+from triage.domain.inbox.task import Task
 from triage.domain.practice import member as members
 from triage.domain.practice import privileges, sign_in
 from triage.domain.practice.member import Member
@@ -244,6 +245,13 @@ def return_out_of_reach(session: Session, member: Member) -> int:
     for task in lost:
         transitions.hand_back(session, task, member.id, why=OUT_OF_REACH)
     return len(lost)
+
+
+def return_unseen(session: Session, task: Task) -> None:
+    """A wall may have come between the task and some of those who have it, because it is another patient's now."""
+    for member_id in transitions.assignees_of(session, task):
+        if task.id not in transitions.who_can_have_which(session, [task], member_id):
+            transitions.hand_back(session, task, member_id, why=OUT_OF_REACH)
 
 
 def as_is(session: Session, member: Member) -> Wanted:

@@ -9,18 +9,19 @@ from typing import NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, and_, func, or_, select, tuple_
 from sqlalchemy.orm import Session
 
 from triage.domain.conversations import failures
 from triage.domain.conversations.conversation import Conversation
 from triage.domain.conversations.delivery import OutboundState, OutboundText
 from triage.domain.conversations.message import Direction, Message
-from triage.domain.inbox import stars
+from triage.domain.inbox import choices, stars
+from triage.domain.inbox.choices import Said, Told
 from triage.domain.inbox.scope import visible_messages, visible_tasks
 from triage.domain.inbox.task import Move, Task, TaskEvent, TaskMessage
 from triage.domain.patients.consent import ConsentEvent, ConsentKind
-from triage.domain.patients.phones import Identity
+from triage.domain.patients.phones import Identity, PhoneUse
 from triage.domain.practice.member import Brief, Member, briefs, initials_of
 from triage.domain.practice.practice import PracticeNumber
 from triage.kit.paging import Mark, read_cursor
@@ -122,13 +123,17 @@ def read_thread(
     *,
     is_full: bool = False,
     before: str | None = None,
+    of_patient: UUID | None = None,
 ) -> Thread:
-    """The newest task's messages, or with `is_full` the newest fifty, or the fifty before a cursor."""
-    belongs = _belongs(conversation)
+    """The newest task's messages, or with `is_full` the newest fifty, or the fifty before a cursor.
+
+    `of_patient` is somebody whose number this was: their texts are read where nobody writes to them any more.
+    """
+    belongs = _belongs(conversation, of_patient or _only_patient(identity))
     messages = _messages(session, member, belongs, before)
     has_more = len(messages) > PAGE_SIZE
     messages = messages[:PAGE_SIZE]
-    if not is_full and before is None:
+    if not is_full and before is None and of_patient is None:
         messages, has_more = _of_newest_task(session, member, conversation, messages, has_more)
     messages.reverse()
     earlier = _count_before(session, member, belongs, messages[0]) if has_more and messages else 0
@@ -151,10 +156,28 @@ def newest_message_id(session: Session, conversation: Conversation) -> UUID | No
     )
 
 
-def _belongs(conversation: Conversation) -> ColumnElement[bool]:
-    if conversation.patient_id is None:
+def _only_patient(identity: Identity) -> UUID | None:
+    """The one patient of a number; a number of several shows its own thread, whoever is chosen (Instinct, B66)."""
+    patients = {person.patient_id for person in identity.people}
+    return patients.pop() if len(patients) == 1 else None
+
+
+def _belongs(conversation: Conversation, patient_id: UUID | None) -> ColumnElement[bool]:
+    """The patient's texts on every number they have or had; of texts that are nobody's yet, those that can be
+    nobody else's. Without a patient, the number's own thread."""
+    if patient_id is None:
         return Conversation.id == conversation.id
-    return or_(Conversation.id == conversation.id, Conversation.patient_id == conversation.patient_id)
+    numbers = select(PhoneUse.phone_id).where(
+        PhoneUse.practice_id == conversation.practice_id, PhoneUse.patient_id == patient_id
+    )
+    is_theirs = and_(Conversation.patient_id == patient_id, Conversation.chosen_patient_id.is_(None))
+    if conversation.patient_id == patient_id:
+        is_theirs = or_(is_theirs, Conversation.id == conversation.id)
+    return and_(
+        Conversation.practice_id == conversation.practice_id,
+        Conversation.phone_id.in_(numbers),
+        or_(Message.patient_id == patient_id, and_(Message.patient_id.is_(None), is_theirs)),
+    )
 
 
 def _messages(
@@ -217,9 +240,15 @@ def _entries(
     conversation_ids = {message.conversation_id for message in messages} | {conversation.id}
     events = _events(session, member, conversation_ids, messages[0].at)
     marks = _marks(session, member, [m.id for m in messages])
-    people = briefs(session, member.practice_id, _people(messages, events, marks))
+    told = choices.told(session, member, conversation, messages[0].at)
+    wanted = _people(messages, events, marks) | {one.member_id for one in told}
+    people = briefs(session, member.practice_id, wanted)
     bubbles = _bubbles(session, member, identity, messages, people, marks, len(conversation_ids) > 1)
-    notes = [*_notes(events, people), *_consent_notes(session, conversation, messages[0].at)]
+    notes = [
+        *_notes(events, people),
+        *_choice_notes(told, people),
+        *_consent_notes(session, conversation, messages[0].at),
+    ]
     return _in_order(
         bubbles, notes, member.practice.time_zone, None if is_page else conversation.unread_since
     )
@@ -432,6 +461,20 @@ def _rule_sentence(event: TaskEvent, people: dict[UUID, Brief]) -> tuple[str, st
     if event.move is Move.ASSIGN:
         return "user-plus", f"Now with {_names(event, people)}: {event.why}"
     return "", ""
+
+
+def _choice_notes(told: Iterable[Told], people: dict[UUID, Brief]) -> list[Note]:
+    return [Note(one.at, "user-round", _choice_sentence(one, people[one.member_id].name)) for one in told]
+
+
+def _choice_sentence(one: Told, who: str) -> str:
+    match one.said:
+        case Said.PATIENT:
+            return f"{who} chose {one.name or 'a patient'} for these texts"
+        case Said.NOBODY:
+            return f"{who} said that no patient writes from this number"
+        case Said.OPEN:
+            return f"{who} took back who this is"
 
 
 CONSENT_SENTENCES = {

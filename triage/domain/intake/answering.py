@@ -212,14 +212,17 @@ def decide(facts: Facts, asking: Iterable[Filed]) -> list[Answer]:
             continue
         # Never before the text that it answers.
         at = max(facts.now, filed.row.sent_at)
-        found.append(Answer(filed, _body(house, facts.identities[phone_id], facts.now), at))
+        identity = facts.identities[phone_id]
+        found.append(Answer(filed, _body(house, identity, filed.conversation.patient_id, facts.now), at))
         said[phone_id] = said[phone_id]._replace(times=said[phone_id].times + 1, last_at=facts.now)
     return found
 
 
-def _body(house: House, identity: Identity, now: datetime) -> str:
+def _body(house: House, identity: Identity, patient_id: UUID | None, now: datetime) -> str:
+    """In the language of whom the text concerns; while that is open, in one that all who share the number have."""
     zone = ZoneInfo(house.hours.time_zone)
-    language = texts.language_for((person.language for person in identity.people), house.languages)
+    people = [one for one in identity.people if patient_id in (None, one.patient_id)]
+    language = texts.language_for((person.language for person in people), house.languages)
     opens = hours.next_opening(house.hours, now)
     phrase = wording.opening_phrase(language, opens and opens.astimezone(zone), now.astimezone(zone))
     return wording.closed_reply(house.bodies, language, practice=house.name, opens=phrase)

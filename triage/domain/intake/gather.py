@@ -1,11 +1,11 @@
 """Gather: every fact that a batch of texts needs, with a few queries for all of them, each built once."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Row, String, Uuid, bindparam, exists, func, literal, select, true, union_all
+from sqlalchemy import ARRAY, String, Uuid, bindparam, exists, func, literal, select, true, union_all
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -54,6 +54,7 @@ class PhoneFacts(NamedTuple):
     number: str
     opted_out_at: datetime | None
     opted_out_how: str | None
+    trouble_at: datetime | None
 
 
 class ConversationFacts(NamedTuple):
@@ -164,7 +165,7 @@ def look_ahead(session: Session, text: Leased, rules: assignment.Settings | None
             last_sender_days=rules.last_sender_within.days,
             assign_care_team=rules.care_team,
         )
-    nobody = PhoneFacts(db.new_id(), text.practice_id, text.from_number, None, None)
+    nobody = PhoneFacts(db.new_id(), text.practice_id, text.from_number, None, None, None)
     key = (text.practice_id, text.from_number)
     phone = _phones_at(session, [key]).get(key, nobody)
     conversation = _conversation_ahead(session, text.practice_id, number, phone)
@@ -194,13 +195,14 @@ def _conversation_ahead(
 ) -> ConversationFacts:
     """The conversation between these two, or the one that the text would be the first of."""
     identity = phones.identities(session, [phone.id]).get(phone.id) or phones.identify(())
-    known = session.scalar(
-        select(Conversation.id).where(
+    known = session.execute(
+        select(Conversation.id, Conversation.chosen_patient_id).where(
             Conversation.practice_number_id == number.id, Conversation.phone_id == phone.id
         )
-    )
+    ).first()
+    identity = phones.narrowed(identity, known.chosen_patient_id if known else None)
     return ConversationFacts(
-        id=known or db.new_id(),
+        id=known.id if known else db.new_id(),
         practice_id=practice_id,
         number=number,
         phone_id=phone.id,
@@ -236,9 +238,9 @@ _NUMBERS = (
     )
     .join(Practice, Practice.id == PracticeNumber.practice_id)
 )
-_PHONES = select(Phone.id, Phone.practice_id, Phone.number, Phone.opted_out_at, Phone.opted_out_how).join(
-    _KEYS.table, (Phone.practice_id == _key.practice_id) & (Phone.number == _key.number)
-)
+_PHONES = select(
+    Phone.id, Phone.practice_id, Phone.number, Phone.opted_out_at, Phone.opted_out_how, Phone.trouble_at
+).join(_KEYS.table, (Phone.practice_id == _key.practice_id) & (Phone.number == _key.number))
 
 
 _NEW_PHONES = Addition(
@@ -302,6 +304,7 @@ _CONVERSATIONS = (
         Conversation.id,
         Conversation.practice_number_id,
         Conversation.phone_id,
+        Conversation.chosen_patient_id,
         Conversation.last_inbound_at,
         Conversation.last_message_at,
         Conversation.unread_since,
@@ -323,6 +326,7 @@ _NEW_CONVERSATIONS = Addition(
         "practice_id",
         "practice_number_id",
         "phone_id",
+        "is_nobody",
         "created_at",
     ),
     unless_there=True,
@@ -349,8 +353,8 @@ def _conversations(
         for text in texts
     }
     by_ends = {(number.id, phone.id): (number, phone) for number, phone in ends.values()}
-    locked = _locked(session, by_ends)
-    missing = {key: by_ends[key] for key in sorted(by_ends.keys() - locked.keys())}
+    rows = _locked(session, by_ends)
+    missing = {key: by_ends[key] for key in sorted(by_ends.keys() - rows.keys())}
     if missing:
         new = [
             {
@@ -358,41 +362,45 @@ def _conversations(
                 "practice_id": number.practice_id,
                 "practice_number_id": number.id,
                 "phone_id": phone.id,
+                "is_nobody": False,
                 "created_at": now,
             }
             for number, phone in missing.values()
         ]
         session.execute(_NEW_CONVERSATIONS.statement, _NEW_CONVERSATIONS.given(new))
-        locked |= _locked(session, missing)
-    identities = phones.identities(session, {phone.id for phone in phones_by_key.values()})
-    known = {
-        ends_of: _facts_of(row, *by_ends[ends_of], identities[row.phone_id])
-        for ends_of, row in locked.items()
-    }
+        rows |= _locked(session, missing)
+    # Whose numbers they are is asked once they are locked: a member may just have said who this is.
+    identities = phones.identities(session, {phone.id for _, phone in by_ends.values()})
+    known = _known(rows, by_ends, identities)
     return {text_id: known[number.id, phone.id] for text_id, (number, phone) in ends.items()}
 
 
-def _locked(
-    session: Session, by_ends: Iterable[tuple[UUID, UUID]]
-) -> dict[tuple[UUID, UUID], Row[*tuple[Any, ...]]]:
-    found = session.execute(_CONVERSATIONS, _ENDS.given(by_ends))
+def _locked(session: Session, keys: Iterable[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], Any]:
+    found = session.execute(_CONVERSATIONS, _ENDS.given(keys))
     return {(row.practice_number_id, row.phone_id): row for row in found}
 
 
-def _facts_of(
-    row: Row[*tuple[Any, ...]], number: NumberFacts, phone: PhoneFacts, identity: Identity
-) -> ConversationFacts:
-    return ConversationFacts(
-        id=row.id,
-        practice_id=number.practice_id,
-        number=number,
-        phone_id=phone.id,
-        patient_id=identity.patient_id,
-        facility_id=facility_for(number.facility_id, identity),
-        last_inbound_at=row.last_inbound_at,
-        last_message_at=row.last_message_at,
-        unread_since=row.unread_since,
-    )
+def _known(
+    rows: Mapping[tuple[UUID, UUID], Any],
+    by_ends: Mapping[tuple[UUID, UUID], tuple[NumberFacts, PhoneFacts]],
+    identities: Mapping[UUID, Identity],
+) -> dict[tuple[UUID, UUID], ConversationFacts]:
+    known = {}
+    for key, row in rows.items():
+        number, phone = by_ends[key]
+        identity = phones.narrowed(identities[phone.id], row.chosen_patient_id)
+        known[key] = ConversationFacts(
+            id=row.id,
+            practice_id=number.practice_id,
+            number=number,
+            phone_id=phone.id,
+            patient_id=identity.patient_id,
+            facility_id=facility_for(number.facility_id, identity),
+            last_inbound_at=row.last_inbound_at,
+            last_message_at=row.last_message_at,
+            unread_since=row.unread_since,
+        )
+    return known
 
 
 # ---- what is open in it ----

@@ -14,7 +14,7 @@ from triage.domain.conversations.message import Direction
 from triage.domain.inbox.task import State, TaskKind
 from triage.domain.intake.decide import Filed, Plan, Step, Work
 from triage.domain.intake.ledger import InboundState, Lease, LeaseLost
-from triage.domain.patients import consent, told
+from triage.domain.patients import consent, told, troubles
 from triage.domain.patients.consent import Keyword
 from triage.domain.patients.phones import Phone
 from triage.kit import db, live, metrics
@@ -163,6 +163,7 @@ def write(session: Session, lease: Lease, plan: Plan) -> None:
         raise LeaseLost
     _obey_commands(session, plan)
     _note_possible_opt_outs(session, plan)
+    _hear_from(session, plan)
     _announce(session, plan)
     _measure(plan)
 
@@ -346,6 +347,19 @@ def _note_possible_opt_outs(session: Session, plan: Plan) -> None:
                 session, filed.row.practice_id, phone_id, filed.message_id, filed.asks_out, asked_at=asked_at
             )
     session.flush()
+
+
+def _hear_from(session: Session, plan: Plan) -> None:
+    """A number that texts is nobody's landline, and is reached again; few are marked, and no other costs anything."""
+    phones = plan.facts.phones
+    troubles.heard_from(
+        session,
+        {
+            filed.conversation.phone_id
+            for filed in plan.filed
+            if (since := phones[filed.conversation.phone_id].trouble_at) and filed.row.sent_at > since
+        },
+    )
 
 
 def _announce(session: Session, plan: Plan) -> None:

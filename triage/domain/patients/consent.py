@@ -124,6 +124,7 @@ class Leg(StrEnum):
     LANDLINE = "landline"
     NOT_CURRENT = "not_current"
     NO_CONSENT = "no_consent"
+    CHOOSE_PATIENT = "choose_patient"
 
 
 class Answer(NamedTuple):
@@ -150,10 +151,15 @@ class Facts(NamedTuple):
     patient_on: bool
     is_current: bool
     has_consent: bool
+    # Who is writing: one person has the number, or a member has chosen.
+    is_chosen: bool = True
 
 
-def may_text(facts: Facts) -> Answer:
-    """Pure. A reply to somebody who wrote counts as consented (CharmHealth, A8)."""
+def may_text(facts: Facts, *, names_person: bool = False) -> Answer:
+    """Pure. A reply to somebody who wrote counts as consented (CharmHealth, A8).
+
+    `names_person`: the text tells whoever reads it of a patient of this practice.
+    """
     if not facts.practice_on:
         return Answer(Leg.PRACTICE_OFF)
     if not is_e164(facts.number):
@@ -170,6 +176,8 @@ def may_text(facts: Facts) -> Answer:
         return Answer(Leg.NOT_CURRENT)
     if not facts.has_consent:
         return Answer(Leg.NO_CONSENT)
+    if names_person and not facts.is_chosen:
+        return Answer(Leg.CHOOSE_PATIENT)
     return Answer(None)
 
 
@@ -222,8 +230,7 @@ def gather_for_writers(
             opted_out_at=phone.opted_out_at,
             opted_out_how=phone.opted_out_how,
             is_landline=phone.is_landline,
-            patient_on=not identities[phone.id].people
-            or any(person.patient_id not in off for person in identities[phone.id].people),
+            patient_on=all(person.patient_id not in off for person in identities[phone.id].people),
             is_current=current.get(phone.id, True),
             has_consent=True,
         )
@@ -232,9 +239,10 @@ def gather_for_writers(
 
 
 def _is_on_for_patient(session: Session, identity: Identity) -> bool:
+    """One who shares the number and wants no texts closes it for all: nobody knows who reads what is sent there."""
     ids = [person.patient_id for person in identity.people]
     switches = list(session.scalars(select(Patient.texting_on).where(Patient.id.in_(ids)))) if ids else []
-    return not switches or any(switches)
+    return all(switches)
 
 
 def stop(

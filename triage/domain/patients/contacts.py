@@ -221,11 +221,6 @@ def add_number(
     return phones.link(session, patient, number, region=region, now=now, contact=contact)
 
 
-def end_number(use: PhoneUse, *, now: datetime) -> None:
-    """They are not reached there any more; what was written stays. Safe to repeat."""
-    use.ended_at = use.ended_at or now
-
-
 def archive(link: PatientContact, *, now: datetime) -> None:
     """No longer named, and never texted about this patient; what was written stays (Instinct, B72, B73)."""
     link.archived_at = link.archived_at or now

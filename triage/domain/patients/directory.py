@@ -31,7 +31,8 @@ SEARCHES = throttle.Limit("patient search", tries=60, window=timedelta(minutes=5
 # The palette asks while somebody types.
 AS_TYPED = throttle.Limit("patients as typed", tries=200, window=timedelta(minutes=5))
 
-_NUMBER = re.compile(r"[+\d\s().\-]{4,24}")
+# With every sign that people put between the digits, also those that other programs put there.
+_NUMBER = re.compile(r"(?:tel:)?[+\d\s()./·\-\u2010-\u2015]{4,24}", re.IGNORECASE)
 _DATE = re.compile(r"(\d{1,4})[-/.\s](\d{1,2})[-/.\s](\d{1,4})")
 # Countries that write the month first.
 _MONTH_FIRST = frozenset({"US", "PH"})

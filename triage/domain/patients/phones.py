@@ -24,14 +24,23 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from triage.domain.patients.patient import Contact, Patient, PatientContact
 from triage.kit import db
-from triage.kit.errors import Invalid
-from triage.kit.phone import as_e164
+from triage.kit.phone import read
+
+
+class Trouble(StrEnum):
+    """What the carrier said of a number when a text did not arrive."""
+
+    LANDLINE = "landline"
+    UNREACHABLE = "unreachable"
+    NOT_IN_SERVICE = "not_in_service"
+    BLOCKS_US = "blocks_us"
 
 
 class Phone(db.OfPractice, db.Base):
     """One number: opt-out and carrier marks belong to it, whoever holds it.
 
-    `number` is E.164, or a short code or letters exactly as the carrier gave them.
+    `number` is E.164, or a short code or letters exactly as the carrier gave them. `trouble` is what the carrier
+    last said of it, until a text arrives or comes again.
     """
 
     __tablename__ = "phone"
@@ -47,6 +56,7 @@ class Phone(db.OfPractice, db.Base):
         ),
         CheckConstraint("number <> ''", name="number"),
         CheckConstraint("(opted_out_at is null) = (opted_out_how is null)", name="opted_out"),
+        CheckConstraint("(trouble is null) = (trouble_at is null)", name="trouble_has_time"),
     )
 
     number: Mapped[str]
@@ -54,6 +64,8 @@ class Phone(db.OfPractice, db.Base):
     opted_out_at: Mapped[datetime | None]
     opted_out_how: Mapped[str | None]
     is_landline: Mapped[bool] = mapped_column(default=False)
+    trouble: Mapped[Trouble | None] = mapped_column(db.choice(Trouble, "trouble"))
+    trouble_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
 
 
@@ -119,6 +131,11 @@ class Identity(NamedTuple):
     facility_id: UUID | None
     people: tuple[Person, ...]
 
+    @property
+    def has_several(self) -> bool:
+        """Texts from here may be about one patient or another."""
+        return len({person.patient_id for person in self.people}) > 1
+
 
 def identify(people: Iterable[Person]) -> Identity:
     """Decide from the current uses of one number. Pure."""
@@ -136,6 +153,14 @@ def identify(people: Iterable[Person]) -> Identity:
         facility_id=people[0].facility_id if len(facilities) == 1 else None,
         people=people,
     )
+
+
+def narrowed(identity: Identity, chosen_patient_id: UUID | None) -> Identity:
+    """As a member said whom the texts concern; without effect once that patient is not reached there. Pure."""
+    chosen = next((one for one in identity.people if one.patient_id == chosen_patient_id), None)
+    if chosen is None:
+        return identity
+    return identity._replace(patient_id=chosen.patient_id, facility_id=chosen.facility_id)
 
 
 # Current uses of these numbers with names, in a steady order; built once, for every text and page asks it.
@@ -218,30 +243,44 @@ def link(
     contact: Contact | None = None,
 ) -> Phone:
     """The patient, or `contact` about the patient, is reached there from now on. Raises `Invalid`. Safe to repeat."""
-    e164 = as_e164(number, region)
-    if e164 is None:
-        raise Invalid(number="Enter a full phone number, such as +1 202 555 0123.")
-    phone = phone_for(session, patient.practice_id, e164, now=now)
+    phone = phone_for(session, patient.practice_id, read(number, region), now=now)
+    use_by(session, patient, phone, contact.id if contact else None)
+    return phone
+
+
+class Linked(NamedTuple):
+    """A patient's own use of a number. `was_ended_at` and `is_new` say what it was before."""
+
+    use: PhoneUse
+    is_new: bool
+    was_ended_at: datetime | None
+
+
+def use_by(session: Session, patient: Patient, phone: Phone, contact_id: UUID | None = None) -> Linked:
+    """The patient, or a person on the record, is reached at this number from now on. Safe to repeat.
+
+    Whatever was said of the number, or of anybody who has it, stays.
+    """
     use = session.scalar(
         select(PhoneUse).where(
             PhoneUse.phone_id == phone.id,
             PhoneUse.patient_id == patient.id,
-            PhoneUse.contact_id.is_not_distinct_from(contact.id if contact else None),
+            PhoneUse.contact_id.is_not_distinct_from(contact_id),
         )
     )
     if use is None:
-        session.add(
-            PhoneUse(
-                practice_id=patient.practice_id,
-                phone_id=phone.id,
-                patient_id=patient.id,
-                contact_id=contact.id if contact else None,
-            )
+        use = PhoneUse(
+            practice_id=patient.practice_id,
+            phone_id=phone.id,
+            patient_id=patient.id,
+            contact_id=contact_id,
         )
-    else:
-        use.ended_at = None
+        session.add(use)
+        session.flush()
+        return Linked(use, True, None)
+    was_ended_at, use.ended_at = use.ended_at, None
     session.flush()
-    return phone
+    return Linked(use, False, was_ended_at)
 
 
 def uses_by_patient(

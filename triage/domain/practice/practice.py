@@ -29,7 +29,7 @@ from triage.domain.practice.hours import Hours
 from triage.domain.wording import LANGUAGES
 from triage.kit import db
 from triage.kit.errors import Invalid, NotFound
-from triage.kit.phone import as_e164
+from triage.kit.phone import read
 
 ACCOUNT = re.compile(r"AC[0-9a-f]{32}")
 REGION = re.compile(r"[A-Z]{2}")
@@ -369,9 +369,7 @@ def add_number(
     session: Session, practice: Practice, *, number: str, label: str, facility_id: UUID | None
 ) -> PracticeNumber:
     """A number that patients will text, as its owner writes it. Raises `Invalid`."""
-    e164 = as_e164(number, practice.region)
-    if e164 is None:
-        raise Invalid(number="Enter a full phone number, such as +1 202 555 0100.")
+    e164 = read(number, practice.region)
     if owner_of_number(session, e164) is not None:
         raise Invalid(number="This number is in use already.")
     added = PracticeNumber(practice_id=practice.id, number=e164)

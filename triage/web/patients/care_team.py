@@ -18,11 +18,10 @@ from triage.domain.practice.member import briefs
 from triage.domain.practice.privileges import Privilege
 from triage.kit import clock, db
 from triage.kit.errors import Invalid
-from triage.web import once, render
+from triage.web import once, render, seen
 from triage.web.auth import current_member, needs
 from triage.web.patients.pages import back_to, page, patients
 from triage.web.render import Toast
-from triage.web.settings import seen
 
 LABELS = {"role": "Role in the team", "since_on": "First day", "is_primary": "Primary member"}
 # What the list of roles offers; any other can be written.

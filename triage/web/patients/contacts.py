@@ -112,21 +112,6 @@ def _add_number(patient_id: UUID, contact_id: UUID | None) -> Response:
     return _back(patient_id, said)
 
 
-@patients.post("/patients/<uuid:patient_id>/numbers/<uuid:use_id>/end")
-@needs(Privilege.PATIENTS)
-def end_number(patient_id: UUID, use_id: UUID) -> Response:
-    """The number belongs to somebody else now; what was written stays (Instinct, B71)."""
-
-    def end(session: Session) -> str:
-        member = current_member()
-        patient = find_patient(session, member, patient_id, lock=True)
-        use, _ = record.find_use(session, member, patient_id, use_id)
-        keeping.end_number(session, patient, use, by=member)
-        return "No longer their number. What was written stays."
-
-    return _back(patient_id, once.run(end))
-
-
 @patients.post("/patients/<uuid:patient_id>/contacts/<uuid:contact_id>/archive")
 @needs(Privilege.PATIENTS)
 def archive_contact(patient_id: UUID, contact_id: UUID) -> Response:

@@ -5,8 +5,8 @@ from uuid import UUID
 from flask import Response, request
 from sqlalchemy.orm import Session
 
-from triage.domain.inbox import record
-from triage.domain.patients import consent, consent_form, directory
+from triage.domain.inbox import reached, record
+from triage.domain.patients import consent, consent_form, directory, troubles
 from triage.domain.patients.consent import Agreement
 from triage.domain.patients.patient import find_patient
 from triage.domain.practice.privileges import Privilege
@@ -84,6 +84,51 @@ def opt_in(patient_id: UUID, use_id: UUID) -> Response:
         return "Opted in again. This number may be texted."
 
     return back_to(patient_id, once.run(note))
+
+
+@patients.post("/patients/<uuid:patient_id>/numbers/<uuid:use_id>/unmarked")
+@needs(Privilege.SIGNED_IN)
+def remove_mark(patient_id: UUID, use_id: UUID) -> Response:
+    """A member knows better than the carrier, which took it for a landline or could not reach it."""
+    member = current_member()
+    directory.require(member)
+
+    def remove(session: Session) -> str:
+        _, phone = record.find_use(session, member, patient_id, use_id)
+        troubles.clear(session, phone, by=member.id, now=clock.now(session))
+        return "The mark is gone. Texts are tried again."
+
+    return back_to(patient_id, once.run(remove))
+
+
+@patients.post("/patients/<uuid:patient_id>/numbers/<uuid:use_id>/end")
+@needs(Privilege.SIGNED_IN)
+def end_number(patient_id: UUID, use_id: UUID) -> Response:
+    """The patient is not reached at it any more; what was written stays readable (Instinct, B71)."""
+    member = current_member()
+    directory.require(member)
+
+    def end(session: Session) -> str:
+        use, phone = record.find_use(session, member, patient_id, use_id)
+        reached.end(session, use, phone, by=member)
+        return "No longer linked. What was written stays readable here."
+
+    return back_to(patient_id, once.run(end))
+
+
+@patients.post("/patients/<uuid:patient_id>/numbers/<uuid:use_id>/again")
+@needs(Privilege.SIGNED_IN)
+def number_again(patient_id: UUID, use_id: UUID) -> Response:
+    """The number was the patient's after all, or is once more."""
+    member = current_member()
+    directory.require(member)
+
+    def begin_again(session: Session) -> str:
+        use, phone = record.find_use(session, member, patient_id, use_id, is_ended=True)
+        reached.begin_again(session, use, phone, by=member)
+        return "Linked again."
+
+    return back_to(patient_id, once.run(begin_again))
 
 
 @patients.post("/patients/<uuid:patient_id>/texting")
