@@ -87,6 +87,11 @@ document.addEventListener("live:message", ({ detail }) => {
   if (concerns(settings().popup, isMine) && !isRead) popUp(isMine ? WORDS.mine : WORDS.other);
 });
 
+const STEPS = { enabled: "A birth date was confirmed: texting is enabled", failed: "A birth date was not confirmed", opted_out: "Somebody who was asked for a birth date has opted out" };
+document.addEventListener("live:verification", ({ detail }) => {
+  if (STEPS[detail.state] && !isQuiet() && concerns(settings().verification, detail.mine === "yes")) popUp(STEPS[detail.state]);
+});
+
 /** The page where all this is chosen has buttons to try it. */
 function begin() {
   count();

@@ -31,7 +31,7 @@ from triage.domain.inbox.task import State
 from triage.domain.intake import ledger, reconcile
 from triage.domain.intake.ledger import Inbound, InboundState, Via
 from triage.domain.patients.patient import Patient
-from triage.domain.patients.phones import identities
+from triage.domain.patients.phones import PhoneUse, Verification, identities
 from triage.domain.practice import sign_in
 from triage.domain.practice.member import Member, load_member
 from triage.domain.practice.practice import Practice
@@ -117,13 +117,13 @@ def row_of(session: Session, name: str) -> Row:
     return next(row for row in waiting(session) if row.name == name)
 
 
-def test_there_are_two_practices_with_eighty_patients(session: Session) -> None:
+def test_there_are_two_practices_with_eighty_two_patients(session: Session) -> None:
     practices = {practice.name: practice for practice in session.scalars(select(Practice))}
 
     assert set(practices) == {"Harbor Clinic", "Willow Veterinary"}
     assert practices["Willow Veterinary"].assign_care_team
     assert practices["Harbor Clinic"].assign_last_sender
-    assert session.scalar(select(func.count()).select_from(Patient)) == 80
+    assert session.scalar(select(func.count()).select_from(Patient)) == 82
 
 
 def test_every_sign_in_of_the_demo_works_and_sees_what_its_role_shows(session: Session) -> None:
@@ -254,7 +254,7 @@ def test_the_ledger_has_one_of_everything_and_nothing_dead(session: Session) -> 
 def test_the_history_fills_ten_days_and_ends_now(session: Session, demo: Demo) -> None:
     first, last = session.execute(select(func.min(Message.at), func.max(Message.at))).one()
 
-    assert timedelta(days=8) < demo.now - first < timedelta(days=14)
+    assert timedelta(days=8) < demo.now - first < timedelta(days=15)
     assert timedelta(0) < demo.now - last < timedelta(minutes=10)
 
 
@@ -409,3 +409,12 @@ def test_a_seeding_that_fails_leaves_nothing_behind(fresh_database: str, tmp_pat
         assert not is_seeded(session)
         assert session.scalar(select(func.count()).select_from(Member)) == 0
     assert len(CLINICS) == 2
+
+
+def test_of_those_who_were_asked_for_a_birth_date_one_is_silent_and_one_was_wrong(session: Session) -> None:
+    states = session.scalars(
+        select(PhoneUse.verification).where(PhoneUse.verification != Verification.NOT_STARTED)
+    ).all()
+
+    assert states.count(Verification.PENDING) == states.count(Verification.FAILED) == 1
+    assert states.count(Verification.ENABLED) > 10

@@ -16,6 +16,7 @@ FORM = {
     "notify_sound": "mine",
     "notify_popup": "none",
     "notify_tune": "chime",
+    "notify_verification": "mine",
     "single_keys": "yes",
     "is_available_for_chat": "yes",
 }

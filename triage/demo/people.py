@@ -42,6 +42,10 @@ class Clinic:
     # By weekday, from Monday on; a practice that says so answers by itself while it is closed.
     opens: tuple[Spans, ...] = ()
     languages: tuple[str, ...] = ("en",)
+    # Who is asked for a birth date before the first text; these have not answered, or not rightly.
+    asks_birth_dates: bool = False
+    silent: tuple[str, ...] = ()
+    mistaken: tuple[str, ...] = ()
 
 
 _BOTH = ("Main Street", "Northside")
@@ -85,6 +89,9 @@ WILLOW = Clinic(
         Colleague("tess", "Tess Morgan", "Practice admin", ("Willow Lane",)),
     ),
     assigns_care_team=True,
+    asks_birth_dates=True,
+    silent=("+17035550198",),
+    mistaken=("+17035550199",),
 )
 CLINICS = (HARBOR, WILLOW)
 

@@ -32,6 +32,7 @@ class Action(StrEnum):
     OPTED_IN = "opted_in"
     OPT_OUT_DECIDED = "opt_out_decided"
     NUMBER_SWITCHED = "number_switched"
+    VERIFICATION_CHANGED = "verification_changed"
     PATIENT_CHANGED = "patient_changed"
     INBOUND_RELEASED = "inbound_released"
     INBOUND_DISCARDED = "inbound_discarded"

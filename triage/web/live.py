@@ -168,8 +168,8 @@ def audible(signal: live.Signal, ear: Ear) -> tuple[str, str] | None:
 
 
 def _for_ear(signal: live.Signal, ear: Ear) -> dict[str, str]:
-    """A new message also says whether it is assigned to whoever hears of it."""
-    is_mine = signal.kind == "message" and ear.member_id in signal.audience
+    """A new message also says whether it is assigned to whoever hears of it, a birth date whether they had asked."""
+    is_mine = signal.kind in ("message", "verification") and ear.member_id in signal.audience
     return {**signal.ids, "mine": "yes"} if is_mine else signal.ids
 
 

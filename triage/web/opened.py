@@ -10,10 +10,22 @@ from sqlalchemy.orm import Session
 
 from triage.domain.conversations import unanswered
 from triage.domain.conversations.conversation import Conversation
-from triage.domain.inbox import deciding, explaining, replying, rows, scope, stars, thread, transitions
+from triage.domain.inbox import (
+    deciding,
+    explaining,
+    replying,
+    requesting,
+    rows,
+    scope,
+    stars,
+    thread,
+    transitions,
+)
 from triage.domain.inbox.deciding import Question
+from triage.domain.inbox.requesting import Unverified
 from triage.domain.inbox.task import Move, State, Task
 from triage.domain.inbox.thread import Thread
+from triage.domain.patients.consent import Leg
 from triage.domain.patients.patient import Patient, visible_patients
 from triage.domain.patients.phones import Identity, Known, Person, Phone, identities
 from triage.domain.practice.member import Brief, Member, briefs, hue_of, initials_of
@@ -79,6 +91,7 @@ class Composer(NamedTuple):
     signature: str
     has_notice: bool
     can_opt_in: bool
+    is_unverified: bool
 
 
 class Opened(NamedTuple):
@@ -89,6 +102,7 @@ class Opened(NamedTuple):
     panel: Panel | None
     is_full: bool
     question: Question | None
+    unverified: list[Unverified]
 
     def context(self) -> dict[str, Any]:
         return self._asdict()
@@ -107,14 +121,16 @@ def look(
     identity = identities(session, [conversation.phone_id])[conversation.phone_id]
     task = _task(session, member, conversation, task_id)
     about = _patient_of_page(session, member, identity)
+    composed = composer(session, member, conversation, identity)
     return Opened(
         conversation=heading(session, member, conversation, identity, about),
         task=task_view(session, member, task) if task else None,
         thread=thread.read_thread(session, member, conversation, identity, is_full=is_full, before=before),
-        composer=composer(session, member, conversation, identity),
+        composer=composed,
         panel=panel(session, member, conversation, about, but=task.id if task else None),
         is_full=is_full,
         question=deciding.question(session, member, conversation),
+        unverified=requesting.unverified(session, conversation, identity) if composed.is_unverified else [],
     )
 
 
@@ -251,6 +267,7 @@ def composer(
         signature=state.signature,
         has_notice=state.has_notice,
         can_opt_in=state.way_out == "opt_in",
+        is_unverified=state.leg is Leg.NOT_VERIFIED,
     )
 
 

@@ -77,6 +77,7 @@ def _build(member: Member) -> Shell:
         notify_sound=member.notify_sound.value,
         notify_popup=member.notify_popup.value,
         notify_tune=member.notify_tune.value,
+        notify_verification=member.notify_verification.value,
         quiet=_quiet(member),
         is_away=member.is_away,
         idle_minutes=member.practice.idle_minutes,

@@ -16,7 +16,7 @@ from triage.domain.conversations.drafts import Draft
 from triage.domain.conversations.message import LONGEST_TEXT, Direction, Message
 from triage.domain.inbox import reach, scope, thread, transitions
 from triage.domain.patients import consent, phones
-from triage.domain.patients.consent import Leg
+from triage.domain.patients.consent import Leg, Purpose
 from triage.domain.patients.patient import Patient, find_patient
 from triage.domain.patients.phones import Phone, PhoneUse
 from triage.domain.practice import texts
@@ -55,6 +55,7 @@ WAYS_OUT = {
     Leg.NOT_CURRENT: "other_number",
     Leg.NO_CONSENT: "record_consent",
     Leg.OPTED_OUT: "opt_in",
+    Leg.NOT_VERIFIED: "ask_birth_date",
 }
 
 
@@ -88,10 +89,12 @@ def reason_for(answer: consent.Answer, time_zone: str) -> str:
         Leg.OPTED_OUT: f"The patient texted STOP{since}. They can text START to opt back in."
         if answer.how in consent.HELD_BY_CARRIER
         else f"The patient asked for no more texts{since}. They can be opted in again when they ask for it.",
+        Leg.MAY_HAVE_OPTED_OUT: "The patient may have asked for no more texts. Say first what was meant.",
         Leg.NUMBER_OFF: "Texting to this number is turned off.",
         Leg.PATIENT_OFF: "Text notifications are switched off on the patient's record.",
         Leg.LANDLINE: "This number is a landline. Call instead.",
         Leg.NOT_CURRENT: "This number is no longer linked to the patient.",
+        Leg.NOT_VERIFIED: "Nobody at this number has confirmed their birth date yet.",
         Leg.NO_CONSENT: "No consent to texts is recorded. Ask the patient, then record it here.",
     }[answer.leg or Leg.NO_CONSENT]
 
@@ -102,7 +105,7 @@ def _ask(session: Session, member: Member, conversation: Conversation) -> consen
     facts = consent.gather(
         session, member.practice, phone, identity, wrote_first=conversation.last_inbound_at is not None
     )
-    return consent.may_text(facts)
+    return consent.may_text(facts, Purpose.REPLY)
 
 
 def reply(

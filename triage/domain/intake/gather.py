@@ -15,9 +15,10 @@ from triage.domain.inbox import assignment, rows
 from triage.domain.inbox.assignment import Candidate
 from triage.domain.inbox.task import State, Task, TaskEvent, is_open
 from triage.domain.intake.ledger import Leased
-from triage.domain.patients import care_team, phones
+from triage.domain.patients import care_team, phones, verification
 from triage.domain.patients.patient import Enrolment
 from triage.domain.patients.phones import Identity, Phone
+from triage.domain.patients.verification import Asked
 from triage.domain.practice.member import Member, MemberFacility
 from triage.domain.practice.practice import Practice, PracticeNumber
 from triage.domain.practice.privileges import Messages, Role
@@ -44,6 +45,8 @@ class NumberFacts(NamedTuple):
     last_sender_days: int
     assign_care_team: bool
     answers_when_closed: bool
+    asks_birth_dates: bool
+    region: str
 
 
 class PhoneFacts(NamedTuple):
@@ -101,7 +104,10 @@ class LastSent(NamedTuple):
 
 
 class Facts(NamedTuple):
-    """Everything `decide` needs. Conversations exist and are locked, and so are their open tasks."""
+    """Everything `decide` needs. Conversations exist and are locked, and so are their open tasks.
+
+    `asked` are those who were asked for a birth date, by number, locked as well.
+    """
 
     now: datetime
     rows: Sequence[Leased]
@@ -114,6 +120,7 @@ class Facts(NamedTuple):
     members: dict[UUID, MemberFacts]
     open_counts: dict[UUID, int]
     programs: dict[UUID, set[UUID]]
+    asked: dict[UUID, tuple[Asked, ...]]
 
 
 def gather(session: Session, texts: Sequence[Leased]) -> Facts:
@@ -140,6 +147,7 @@ def gather(session: Session, texts: Sequence[Leased]) -> Facts:
         members=members,
         open_counts=_open_counts(session, teams.values()),
         programs=_programs(session, conversations.values(), members.values()),
+        asked=verification.lock_pending(session, verification.pending_of(identities.values())),
     )
 
 
@@ -180,6 +188,7 @@ def look_ahead(session: Session, text: Leased, rules: assignment.Settings | None
         members=members,
         open_counts=_open_counts(session, teams.values()),
         programs=_programs(session, [conversation], members.values()),
+        asked={},
     )
 
 
@@ -222,6 +231,8 @@ _NUMBERS = (
         Practice.last_sender_days,
         Practice.assign_care_team,
         Practice.closed_reply_on,
+        Practice.verification_on,
+        Practice.region,
     )
     .join(
         _KEYS.table,

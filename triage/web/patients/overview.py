@@ -45,6 +45,7 @@ def show(patient_id: UUID) -> Response:
             found.patient.language: LANGUAGES.get(found.patient.language, found.patient.language),
         },
         how_options=list(HOW.items()),
+        asks_birth_dates=member.practice.verification_on,
     )
 
 
