@@ -51,6 +51,9 @@ class Asked:
     def gets(self, words: str) -> None:
         self.clinic.soon(lambda: [body for body in self.got() if words in body])
 
+    def gets_texts(self, count: int) -> None:
+        self.clinic.soon(lambda: len(self.got()) == count)
+
     def says(self, body: str, *, to: str = NORTH_NUMBER) -> None:
         self.clinic.text(body, from_number=self.number, to=to)
 
@@ -115,9 +118,9 @@ def test_the_right_date_opens_the_composer(clinic: Clinic, asked: Asked) -> None
 
 def test_three_wrong_dates_fail_and_asking_again_begins_anew(asked: Asked) -> None:
     asked.ask()
-    for place, wrong in enumerate(WRONG, start=1):
+    for heard, wrong in enumerate(WRONG, start=1):
         asked.says(wrong)
-        asked.clinic.soon(lambda place=place: len(asked.got()) == 1 + place)  # type: ignore[misc]
+        asked.gets_texts(1 + heard)
 
     asked.becomes(Verification.FAILED)
     assert "That date does not match either." in asked.got()[-1]
