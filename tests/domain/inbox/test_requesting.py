@@ -29,7 +29,7 @@ from triage.domain.conversations.message import Message
 from triage.domain.inbox import record, replying, requesting
 from triage.domain.intake import process
 from triage.domain.intake.ledger import Inbound
-from triage.domain.patients import consent, verification
+from triage.domain.patients import consent, phones, verification
 from triage.domain.patients.consent import ConsentEvent, ConsentKind, Leg, Purpose
 from triage.domain.patients.patient import Contact, Patient, PatientKind
 from triage.domain.patients.phones import Phone, PhoneUse, Verification
@@ -500,6 +500,21 @@ class TestEnding:
 
         with clock.shifted(timedelta(minutes=2)), pytest.raises(NotPossible, match="confirmed already"):
             ask(session, ana, cast.pat)
+
+    def test_a_number_that_went_and_came_back_is_asked_anew(
+        self, session: Session, cast: Cast, ana: Member
+    ) -> None:
+        ask(session, ana, cast.pat)
+        answers(session, cast, RIGHT)
+        pat, now = session.get_one(Patient, cast.pat.id), clock.now(session)
+        phones.link(session, pat, PAT_NUMBER, region="US", now=now)
+        assert status(session, ana, cast.pat) is Status.ENABLED
+
+        use_of(session, cast.pat).ended_at = now
+        session.flush()
+        phones.link(session, pat, PAT_NUMBER, region="US", now=now)
+
+        assert status(session, ana, cast.pat) is Status.NOT_STARTED
 
 
 class TestLeaving:

@@ -329,6 +329,7 @@ def _obey_commands(session: Session, plan: Plan) -> None:
                     now=plan.now,
                     sent_at=filed.row.sent_at,
                     inbound_id=filed.row.id,
+                    may_be_asked=filed.conversation.number.asks_birth_dates,
                 )
             case Keyword.START:
                 consent.start(session, phone, now=plan.now, inbound_id=filed.row.id)

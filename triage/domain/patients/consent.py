@@ -336,8 +336,12 @@ def stop(
     now: datetime,
     sent_at: datetime | None = None,
     inbound_id: UUID | None = None,
+    may_be_asked: bool = True,
 ) -> None:
-    """STOP: the number has opted out, when the text was sent: only a START after the last STOP undoes it. Safe to repeat."""
+    """STOP: the number has opted out, when the text was sent: only a START after the last STOP undoes it. Safe to repeat.
+
+    `may_be_asked`: the practice asks for birth dates, so somebody may wait for one from this number.
+    """
     _write(session, phone, ConsentKind.STOP, source=how, now=now, inbound_id=inbound_id)
     was_opted_out_at, stopped_at = phone.opted_out_at, sent_at or now
     phone.opted_out_at = max(was_opted_out_at or stopped_at, stopped_at)
@@ -347,7 +351,8 @@ def stop(
         audit.record(
             session, phone.practice_id, audit.Action.OPTED_OUT, by=None, at=now, subject_id=phone.id, how=how
         )
-        _tell_who_asked(session, phone)
+        if may_be_asked:
+            _tell_who_asked(session, phone)
 
 
 def start(session: Session, phone: Phone, *, now: datetime, inbound_id: UUID | None = None) -> None:

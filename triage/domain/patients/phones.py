@@ -260,8 +260,9 @@ def link(session: Session, patient: Patient, number: str, *, region: str, now: d
     )
     if use is None:
         session.add(PhoneUse(practice_id=patient.practice_id, phone_id=phone.id, patient_id=patient.id))
-    else:
-        use.ended_at = None
+    elif use.ended_at is not None:
+        # Whoever reads the number now has not said who they are.
+        use.ended_at, use.verification, use.verified_since = None, Verification.NOT_STARTED, None
     session.flush()
     return phone
 
