@@ -25,6 +25,7 @@ def timetable(settings: Settings) -> list[Tick]:
         Tick("return-orphans", timedelta(minutes=1), upkeep.return_orphans),
         Tick("remind", timedelta(minutes=5), upkeep.remind),
         Tick("reconcile", timedelta(seconds=settings.reconcile_every_seconds), upkeep.reconcile),
+        Tick("expire-verifications", timedelta(seconds=10), upkeep.expire_verifications),
         Tick("letters", timedelta(seconds=15), upkeep.send_letters),
         Tick("imports", timedelta(seconds=10), upkeep.import_patients),
         Tick("trim", timedelta(hours=1), upkeep.trim, at_start=False),

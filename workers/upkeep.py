@@ -11,6 +11,7 @@ from triage.domain.importing import run, working
 from triage.domain.inbox import reminding, searching, transitions
 from triage.domain.intake import ledger, process
 from triage.domain.intake import reconcile as reconciliation
+from triage.domain.patients import verification
 from triage.domain.practice import submission, throttle
 from triage.kit import clock, db, later
 from triage.kit.later import Job
@@ -87,6 +88,12 @@ def import_patients() -> None:
         is_due = run.is_due(session, now=clock.now(session))
     if is_due and not later.ring(jobs.IMPORT_PATIENTS):
         working.run_due()
+
+
+def expire_verifications() -> None:
+    """Whoever was asked for a birth date and gave none in two weeks."""
+    with db.transaction() as session:
+        verification.expire(session, now=clock.now(session))
 
 
 def trim() -> None:

@@ -3,7 +3,7 @@
 import { debounce, find, findAll, fragment, refetch, say, settings } from "./page.js";
 import { refresh, reload } from "./rows.js";
 
-const SIGNALS = ["task", "message", "delivery", "presence", "draft", "counts", "settings", "reminder", "deploy", "resync", "alive", "away", "back", "bye"];
+const SIGNALS = ["task", "message", "delivery", "verification", "presence", "draft", "counts", "settings", "reminder", "deploy", "resync", "alive", "away", "back", "bye"];
 const LATE = 10000;
 const POLLS = 60000;
 const EVERY = 15000;
@@ -220,6 +220,7 @@ document.addEventListener("live:message", ({ detail }) => {
   if (detail.task) refresh(detail.task, Number(detail.version));
 });
 document.addEventListener("live:delivery", ({ detail }) => isOpen(detail.conversation) && thread());
+document.addEventListener("live:verification", thread);
 for (const name of ["task", "message", "delivery", "reminder", "counts"]) document.addEventListener(`live:${name}`, counts);
 document.addEventListener("live:resync", debounce(200, everything));
 document.addEventListener("live:settings", () => say("Settings changed. Reload to use them."));

@@ -96,6 +96,11 @@ document.addEventListener("live:reminder", () => {
   popUp("Unread for a day: a patient's message");
 });
 
+const STEPS = { enabled: "A birth date was confirmed: texting is enabled", failed: "A birth date was not confirmed", opted_out: "Somebody who was asked for a birth date has opted out" };
+document.addEventListener("live:verification", ({ detail }) => {
+  if (STEPS[detail.state] && !isQuiet() && concerns(settings().verification, detail.mine === "yes")) popUp(STEPS[detail.state]);
+});
+
 /** The page where all this is chosen has buttons to try it. */
 function begin() {
   count();

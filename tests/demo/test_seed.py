@@ -31,7 +31,7 @@ from triage.domain.inbox.task import State
 from triage.domain.intake import ledger, reconcile
 from triage.domain.intake.ledger import Inbound, InboundState, Via
 from triage.domain.patients.patient import Patient
-from triage.domain.patients.phones import identities
+from triage.domain.patients.phones import PhoneUse, Verification, identities
 from triage.domain.practice import sign_in
 from triage.domain.practice.member import Member, load_member
 from triage.domain.practice.practice import Practice
@@ -256,7 +256,7 @@ def test_the_ledger_has_one_of_everything_and_nothing_dead(session: Session) -> 
 def test_the_history_fills_ten_days_and_ends_now(session: Session, demo: Demo) -> None:
     first, last = session.execute(select(func.min(Message.at), func.max(Message.at))).one()
 
-    assert timedelta(days=8) < demo.now - first < timedelta(days=14)
+    assert timedelta(days=8) < demo.now - first < timedelta(days=15)
     assert timedelta(0) < demo.now - last < timedelta(minutes=10)
 
 
@@ -411,3 +411,12 @@ def test_a_seeding_that_fails_leaves_nothing_behind(fresh_database: str, tmp_pat
         assert not is_seeded(session)
         assert session.scalar(select(func.count()).select_from(Member)) == 0
     assert len(CLINICS) == 2
+
+
+def test_of_those_who_were_asked_for_a_birth_date_one_is_silent_and_one_was_wrong(session: Session) -> None:
+    states = session.scalars(
+        select(PhoneUse.verification).where(PhoneUse.verification != Verification.NOT_STARTED)
+    ).all()
+
+    assert states.count(Verification.PENDING) == states.count(Verification.FAILED) == 1
+    assert states.count(Verification.ENABLED) > 10

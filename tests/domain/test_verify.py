@@ -94,6 +94,23 @@ def named(name: str, report: verify.Report) -> verify.Finding:
 
 
 BROKEN_ROWS = {
+    "a birth date that nobody gave": (
+        "I14",
+        "update phone_use set verification = 'enabled', verified_since = now()",
+    ),
+    "a fourth try": (
+        "I14",
+        """alter table phone_use drop constraint ck_phone_use_wrong_dates;
+        update phone_use set verification = 'pending', verified_since = now(), wrong_dates = 3""",
+    ),
+    "a question that waits for ever": (
+        "I14",
+        "update phone_use set verification = 'pending', verified_since = now() - interval '15 days'",
+    ),
+    "a question that was never asked": (
+        "I14",
+        "update phone_use set verification = 'pending', verified_since = now()",
+    ),
     "a filed text without its message": (
         "I1",
         """alter table inbound drop constraint ck_inbound_filed_has_message;
@@ -296,6 +313,7 @@ def test_a_busy_day_breaks_nothing(superuser: Connection, session: Session) -> N
         "I11",
         "I12",
         "I13",
+        "I14",
     ]
     assert all(finding.looked_at > 0 for finding in report.findings if finding.name != "I11")
 

@@ -14,7 +14,7 @@ import pyotp
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Browser, Page, expect
-from sqlalchemy import create_engine, select, text
+from sqlalchemy import create_engine, select, text, update
 from sqlalchemy.orm import Session
 from twilio.request_validator import RequestValidator
 
@@ -28,12 +28,14 @@ from triage.app import create_app
 from triage.config import Settings
 from triage.domain.access import tokens
 from triage.domain.access.tokens import Purpose
+from triage.domain.conversations.conversation import Conversation
 from triage.domain.importing import starting
 from triage.domain.importing.run import ImportRow, Outcome, State, Undo
 from triage.domain.inbox import merging
 from triage.domain.inbox.task import Task
 from triage.domain.patients.phones import PhoneUse
 from triage.domain.practice.member import Member
+from triage.domain.practice.practice import Practice
 from triage.kit import clock
 
 WITH_PHONES = True
@@ -128,6 +130,7 @@ PLACES = [
     Place("who.show", "/conversations/{shared}/who"),
     Place("who.show", "/conversations/{shared}/who", ("Name, number, birth date or id=porter", "Search")),
     Place("who.show", "/conversations/{stopped}/who"),
+    Place("inbox.conversation", "/inbox/all/c/{unconfirmed}", who="dan"),
     Place("inbox.conversation", "/inbox/mine/c/{mine}", who="ben"),
     Place("conversations.window", "/inbox/all/c/{known}/window"),
     Place("conversations.window", "/inbox/all/c/{stopped}/window"),
@@ -158,6 +161,8 @@ PLACES = [
         ("Name, number, birth date or id=porter", "Search"),
     ),
     Place("patients.compare", "/patients/{patient}/merge/{twin}"),
+    Place("patients.show", "/patients/{asked}", who="dan"),
+    Place("patients.show", "/patients/{unasked}", who="dan"),
     Place("patients.agreements", "/patients/{patient}/consent"),
     Place("patients.consent_form_page", "/patients/{patient}/numbers/{use}/consent-form"),
     Place("patients.consent_form_page", "/patients/{patient}/numbers/{use}/consent-form?language=es"),
@@ -328,6 +333,7 @@ def _furnish(clinic: Clinic, people: Cast) -> dict[str, Any]:
     ).one()
     return {
         **_imports(session, people),
+        **_unconfirmed(clinic, people),
         "reset": links[Purpose.PASSWORD_RESET],
         "invitation": links[Purpose.INVITATION],
         "known": known.conversation_id,
@@ -360,6 +366,31 @@ def _records(session: Session, people: Cast) -> dict[str, Any]:
     merging.merge(session, kept, gone, take={}, by=people.admin)
     session.commit()
     return {"contact": contact.id, "twin": twin.id, "merged": kept.id}
+
+
+def _unconfirmed(clinic: Clinic, people: Cast) -> dict[str, Any]:
+    """Next door they ask for birth dates: two who share a number, one was asked, the other cannot be."""
+    session, number = clinic.session, builders.a_number()
+    session.execute(
+        update(Practice).where(Practice.id == people.other_practice.id).values(verification_on=True)
+    )
+    asked, cannot = (
+        builders.a_patient(
+            session,
+            cast=people,
+            first_name=name,
+            last_name="Featherstonehaugh",
+            number=number,
+            practice_id=people.other_practice.id,
+        )
+        for name in ("Wolfeschlegelsteinhausen", "Bergerdorff")
+    )
+    asked.born_on = date(1980, 1, 1)
+    session.commit()
+    use = session.scalars(select(PhoneUse).where(PhoneUse.patient_id == asked.id)).one()
+    clinic.sign_in("dan").post(f"/patients/{asked.id}/numbers/{use.id}/verification")
+    conversation = session.scalars(select(Conversation).where(Conversation.phone_id == use.phone_id)).one()
+    return {"unconfirmed": conversation.id, "asked": asked.id, "unasked": cannot.id}
 
 
 def _imports(session: Session, people: Cast) -> dict[str, Any]:
@@ -430,7 +461,7 @@ def desks(house: Installation, browser: Browser) -> Iterator[dict[str, Desk]]:
     """One window for each person, for the whole module."""
     desks = {"stranger": Desk(browser, house.web_url)}
     desks["locked"] = Desk(browser, house.web_url).sign_in("cleo")
-    desks |= {who: Desk(browser, house.web_url).sign_in(who) for who in ("admin", "ben", "cleo")}
+    desks |= {who: Desk(browser, house.web_url).sign_in(who) for who in ("admin", "ben", "cleo", "dan")}
     yield desks
     for desk in desks.values():
         desk.close()

@@ -160,6 +160,7 @@ PLACES_IN_TEAMS = {
         for column in ("own/foreign", "foreign/own")
     },
 }
+NOT_ASKED = {cell: "409" if word == "ok" else word for cell, word in NUMBERS_OF_PATIENTS.items()}
 
 # A file of patients: of the whole practice, so for nobody who stands behind a wall.
 IMPORTS = _grid(
@@ -278,6 +279,7 @@ FIELDS_OF_PREFERENCES: dict[str, str | list[str]] = {
     "notify_sound": "all",
     "notify_popup": "all",
     "notify_tune": "drop",
+    "notify_verification": "all",
 }
 
 POLICY: dict[tuple[str, str], Entry] = {
@@ -393,6 +395,10 @@ POLICY: dict[tuple[str, str], Entry] = {
     ("conversations.opt_out", "POST"): Entry(SEE),
     ("conversations.opt_in", "POST"): Entry(SEE),
     ("conversations.dismiss_opt_out", "POST"): Entry(DECIDE, also_reads={"until"}),
+    # It does not say who is asked; the practices ask nobody, so there is no form that is right.
+    ("conversations.ask_birth_date", "POST"): Entry(
+        {cell: "422" if word == "ok" else word for cell, word in SEE.items()}, also_reads={"use_id"}
+    ),
     ("conversations.thread", "GET"): Entry(SEE, query={"task": "{task_id}"}, foreign={"task": "404"}),
     ("conversations.panel", "GET"): Entry(SEE),
     ("conversations.window", "GET"): Entry(
@@ -452,6 +458,7 @@ POLICY: dict[tuple[str, str], Entry] = {
     ),
     ("patients.opt_out", "POST"): Entry(NUMBERS_OF_PATIENTS),
     ("patients.opt_in", "POST"): Entry(NUMBERS_OF_PATIENTS, form={"how": "paper"}),
+    ("patients.ask_birth_date", "POST"): Entry(NOT_ASKED, also_reads={"use_id"}),
     ("patients.switch_number", "POST"): Entry(NUMBERS_OF_PATIENTS, form={"on": "no"}),
     ("patients.remove_mark", "POST"): Entry(NUMBERS_OF_PATIENTS),
     ("patients.end_number", "POST"): Entry(NUMBERS_OF_PATIENTS),
@@ -522,7 +529,13 @@ POLICY: dict[tuple[str, str], Entry] = {
     ("settings.change_practice", "POST"): Entry(
         ADMINISTRATION,
         form=FIELDS_OF_A_PRACTICE,
-        also_reads={"reply_assigns", "task_per_message", "sign_texts", "opt_in_notice_on"},
+        also_reads={
+            "reply_assigns",
+            "task_per_message",
+            "sign_texts",
+            "opt_in_notice_on",
+            "verification_on",
+        },
     ),
     ("settings.opening_hours", "GET"): Entry(ADMINISTRATION),
     ("settings.change_hours", "POST"): Entry(

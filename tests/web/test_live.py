@@ -81,6 +81,17 @@ def test_who_sees_everything_hears_everything(cast: Cast) -> None:
     assert live.audible(a_signal(), live.ear_of(cast.ana)) == ("task", f'{{"task": "{TASK}"}}')
 
 
+def test_whoever_asked_for_a_birth_date_hears_that_it_was_they(cast: Cast) -> None:
+    signal = Signal("verification", {"state": "enabled"}, frozenset({str(cast.ana.id)}))
+
+    assert live.audible(signal, live.ear_of(cast.ana)) == (
+        "verification",
+        '{"state": "enabled", "mine": "yes"}',
+    )
+    assert live.audible(signal, live.ear_of(cast.admin)) == ("verification", '{"state": "enabled"}')
+    assert live.audible(signal, live.ear_of(cast.ben)) is None
+
+
 def test_who_sees_only_what_is_theirs_hears_only_of_that(cast: Cast) -> None:
     ben = live.ear_of(cast.ben)
 

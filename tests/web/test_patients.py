@@ -1,5 +1,6 @@
 """Patients: finding one, the page, consent and texting, and who may do it."""
 
+import re
 from collections.abc import Callable
 from datetime import date
 
@@ -17,6 +18,7 @@ from triage.domain.patients.consent import ConsentEvent, ConsentKind
 from triage.domain.patients.patient import Patient, PatientKind
 from triage.domain.patients.phones import Phone, PhoneUse
 from triage.domain.practice.member import Member
+from triage.domain.practice.practice import Practice
 
 
 @pytest.mark.parametrize(
@@ -293,3 +295,68 @@ def _use(session: Session) -> PhoneUse:
     """Pat's number."""
     query = select(PhoneUse).join(Phone, Phone.id == PhoneUse.phone_id).where(Phone.number == PAT_NUMBER)
     return session.scalars(query.join(Patient, Patient.id == PhoneUse.patient_id)).one()
+
+
+class TestBirthDates:
+    """The button that asks who reads a number (ThoroughCare, C90 to C93)."""
+
+    ASK, AGAIN = "Ask for birth date", "Send again"
+
+    @pytest.fixture
+    def asking(self, session: Session, cast: Cast) -> None:
+        practice = session.get_one(Practice, cast.practice_id)
+        practice.verification_on = True
+        session.commit()
+
+    def use(self, session: Session, cast: Cast) -> PhoneUse:
+        return session.scalars(select(PhoneUse).where(PhoneUse.patient_id == cast.pat.id)).one()
+
+    def test_it_is_absent_where_the_practice_does_not_ask(self, ana: Browser, cast: Cast) -> None:
+        assert self.ASK not in ana.get(f"/patients/{cast.pat.id}").text
+
+    @pytest.mark.usefixtures("asking")
+    def test_it_asks_and_the_page_says_how_far_it_has_come(
+        self, ana: Browser, session: Session, cast: Cast
+    ) -> None:
+        assert self.ASK in ana.get(f"/patients/{cast.pat.id}").text
+
+        answer = ana.post(f"/patients/{cast.pat.id}/numbers/{self.use(session, cast).id}/verification")
+
+        assert answer.status_code == 303
+        page = ana.get(f"/patients/{cast.pat.id}").text
+        assert self.AGAIN in page and "Birth date: pending" in page and "3 tries left" in page
+
+    @pytest.mark.usefixtures("asking")
+    def test_it_is_disabled_until_there_is_a_mobile_number(
+        self, ana: Browser, session: Session, cast: Cast
+    ) -> None:
+        session.get_one(Phone, cast.pat_phone.id).is_landline = True
+        nobody = builders.a_patient(session, cast=cast)
+        session.commit()
+
+        for patient_id in (cast.pat.id, nobody.id):
+            page = ana.get(f"/patients/{patient_id}").text
+            assert "This needs a valid mobile number." in page
+            assert re.search(rf"<button[^>]* disabled[^>]*>{self.ASK}", page)
+
+    @pytest.mark.usefixtures("asking")
+    def test_pressing_too_soon_again_is_told(self, ana: Browser, session: Session, cast: Cast) -> None:
+        path = f"/patients/{cast.pat.id}/numbers/{self.use(session, cast).id}/verification"
+        ana.post(path)
+
+        answer = ana.post(path)
+
+        assert answer.status_code == 409
+        assert "Wait 1 min" in answer.text
+
+    @pytest.mark.usefixtures("asking")
+    def test_the_conversation_says_so_above_the_closed_composer(
+        self, ana: Browser, session: Session, cast: Cast
+    ) -> None:
+        task = builders.a_task(session, cast=cast, number=PAT_NUMBER)
+
+        page = ana.get(f"/inbox/all/c/{task.conversation_id}").text
+
+        assert "Not confirmed by birth date" in page and self.ASK in page
+        assert "Nobody at this number has confirmed their birth date yet." in page
+        assert 'id="reply"' not in page

@@ -18,6 +18,7 @@ FORM = {
     "notify_sound": "patients",
     "notify_popup": "none",
     "notify_tune": "chime",
+    "notify_verification": "mine",
     "single_keys": "yes",
     "is_available_for_chat": "yes",
 }

@@ -11,24 +11,26 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from triage.demo.houses import House
+from triage.demo.houses import House, Reached
 from triage.demo.scripts import Kind
 from triage.demo.timetable import Step
 from triage.domain.conversations import delivery, reading
 from triage.domain.conversations.conversation import Conversation
 from triage.domain.conversations.delivery import Claim
 from triage.domain.conversations.message import Direction, Message
-from triage.domain.inbox import replying, scope, stars, transitions, who
+from triage.domain.inbox import replying, requesting, scope, stars, transitions, who
 from triage.domain.inbox.choices import Reach
 from triage.domain.inbox.task import Task
 from triage.domain.intake import ledger, process
 from triage.domain.intake.ledger import Received, Via
 from triage.domain.patients import consent, phones
 from triage.domain.patients.patient import find_patient
-from triage.domain.patients.phones import Phone
+from triage.domain.patients.phones import Phone, PhoneUse
 from triage.domain.practice.member import Member
+from triage.domain.practice.privileges import Messages
 from triage.kit import clock, db
 
 # Texts that came within this time, with nothing in between, are filed together.
@@ -60,6 +62,25 @@ class History:
         if came:
             self._come_in(came)
 
+    def ask(self, house: House, reached: Reached, *, at: datetime, answers: Iterable[str]) -> None:
+        """Somebody is asked for a birth date, and texts these answers."""
+        by = next(member for member in house.members.values() if member.messages is Messages.ALL)
+        with _at(at), db.transaction() as session:
+            use_id = session.scalars(
+                select(PhoneUse.id).where(
+                    PhoneUse.phone_id == reached.phone_id, PhoneUse.patient_id == reached.patient_id
+                )
+            ).one()
+            requesting.request_from_patient(session, reached.patient_id, use_id, by=by)
+        self._send_answers(at)
+        number = house.numbers[reached.site].number
+        for body in answers:
+            at += timedelta(minutes=4)
+            with _at(at), db.transaction() as session:
+                received = self._received(house.clinic.account, reached.number, number, body, has_photo=False)
+                ledger.receive(session, house.practice_id, received, via=Via.WEBHOOK, sent_at=at)
+            self._file(at + timedelta(seconds=1))
+
     def hold_back(self, house: House, *, at: datetime, sender: str, body: str) -> None:
         """A call that looked like the carrier's and was not signed by it."""
         number = next(iter(house.numbers.values())).number
@@ -71,16 +92,19 @@ class History:
         with _at(steps[-1].at + timedelta(seconds=1)), db.transaction() as session:
             for step in steps:
                 self._receive(session, step)
-        with _at(steps[-1].at + timedelta(seconds=2)):
+        self._file(steps[-1].at + timedelta(seconds=2))
+
+    def _file(self, at: datetime) -> None:
+        with _at(at):
             with db.transaction() as session:
                 lease = ledger.claim(session)
             assert lease is not None
             process.file(lease)
-        self._send_answers(steps[-1].at)
+        self._send_answers(at)
 
     def _send_answers(self, at: datetime) -> None:
         """What the product answered by itself leaves and arrives at once."""
-        with _at(at + timedelta(seconds=4)), db.transaction() as session:
+        with _at(at + timedelta(seconds=2)), db.transaction() as session:
             for claim in delivery.claim(session, limit=50):
                 self._take(session, claim, error=None)
 

@@ -104,6 +104,7 @@ def set_up(
         closed_reply_on=bool(clinic.opens),
         languages=list(clinic.languages),
         unread_badge=clinic.unread_badge,
+        verification_on=clinic.asks_birth_dates,
         created_at=now,
     )
     session.add(practice)
@@ -355,7 +356,8 @@ class _Register:
             phone_id=phone.id,
             is_one_person=known is None
             or (known.is_one_person and contact is not None and known.name == name),
-            is_textable=not way.remark,
+            is_textable=not way.remark
+            and way.number not in (*self._house.clinic.silent, *self._house.clinic.mistaken),
         )
 
     def _add_team(self, patient: Patient, logins: list[str]) -> None:

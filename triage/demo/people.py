@@ -46,6 +46,10 @@ class Clinic:
     # Logins and names of patients: who follows whom, and who was in whose care team until lately.
     followers: tuple[tuple[str, str], ...] = ()
     former: tuple[tuple[str, str], ...] = ()
+    # Who is asked for a birth date before the first text; these have not answered, or not rightly.
+    asks_birth_dates: bool = False
+    silent: tuple[str, ...] = ()
+    mistaken: tuple[str, ...] = ()
 
 
 _BOTH = ("Main Street", "Northside")
@@ -97,6 +101,9 @@ WILLOW = Clinic(
         Colleague("tess", "Tess Morgan", "Practice admin", ("Willow Lane",)),
     ),
     assigns_care_team=True,
+    asks_birth_dates=True,
+    silent=("+17035550198",),
+    mistaken=("+17035550199",),
 )
 CLINICS = (HARBOR, WILLOW)
 

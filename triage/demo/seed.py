@@ -82,6 +82,10 @@ def _fill(tokens: dict[str, str], vault: Vault, carrier_url: str, now: datetime)
         ]
     steps = [step for house in houses for step in _steps(house, now)]
     history = History(carrier_url=carrier_url, dice=dice)
+    for house in houses:
+        # Before anything else happened there: nobody is answered who has not confirmed who they are.
+        first = min(step.at for step in steps if step.house is house)
+        _ask(history, house, since=first - timedelta(hours=1), now=now)
     history.play(sorted(steps, key=lambda step: step.at))
     history.hold_back(
         houses[0],
@@ -89,6 +93,22 @@ def _fill(tokens: dict[str, str], vault: Vault, carrier_url: str, now: datetime)
         sender="+13015550188",
         body="Your mailbox is full. Confirm your password at clinic-mail.example to keep your messages.",
     )
+
+
+def _ask(history: History, house: House, *, since: datetime, now: datetime) -> None:
+    """Where a practice asks for birth dates, everybody has answered rightly, but for a few."""
+    clinic = house.clinic
+    if not clinic.asks_birth_dates:
+        return
+    for reached in house.reached.values():
+        right = f"{reached.born_on:%m/%d/%Y}"
+        if reached.is_textable:
+            history.ask(house, reached, at=since, answers=[right])
+        elif reached.number in clinic.silent:
+            history.ask(house, reached, at=now - timedelta(days=2, hours=3), answers=[])
+        elif reached.number in clinic.mistaken:
+            wrong = [f"{reached.born_on + timedelta(days=day):%m/%d/%Y}" for day in (1, 30, 365)]
+            history.ask(house, reached, at=now - timedelta(days=1, hours=5), answers=wrong)
 
 
 def _steps(house: House, now: datetime) -> list[Step]:

@@ -33,6 +33,7 @@ class Action(StrEnum):
     OPT_OUT_DECIDED = "opt_out_decided"
     NUMBER_SWITCHED = "number_switched"
     PATIENT_ADDED = "patient_added"
+    VERIFICATION_CHANGED = "verification_changed"
     PATIENT_CHANGED = "patient_changed"
     BIRTH_DATE_SHOWN = "birth_date_shown"
     PATIENTS_MERGED = "patients_merged"

@@ -369,6 +369,39 @@ PROMISES = (
             ),
         ),
     ),
+    Promise(
+        "I14",
+        "Whoever confirmed a birth date gave it or is the same person, and nobody waits beyond tries and time",
+        ("phone_use", "consent_event"),
+        (
+            (
+                "confirmed without an event that says how",
+                """
+                select u.id from phone_use u where mine(u) and u.verification = 'enabled' and not exists (
+                  select from consent_event c
+                  where c.phone_id = u.phone_id and c.kind = 'verified' and c.at >= u.verified_since)
+                """,
+            ),
+            (
+                "pending beyond its tries",
+                "select u.id from phone_use u where mine(u) and u.verification = 'pending' and u.wrong_dates >= 3",
+            ),
+            (
+                "pending beyond its two weeks",
+                """
+                select u.id from phone_use u where mine(u) and u.verification = 'pending'
+                  and u.verified_since < :now - interval '14 days 10 minutes'
+                """,
+            ),
+            (
+                "pending without ever having been asked",
+                """
+                select u.id from phone_use u where mine(u) and u.verification = 'pending' and not exists (
+                  select from consent_event c where c.phone_id = u.phone_id and c.kind = 'verification_asked')
+                """,
+            ),
+        ),
+    ),
 )
 
 # Says in its own words what `folders` and `scope` say in theirs.

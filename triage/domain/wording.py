@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import NamedTuple
 
 PLACE = re.compile(r"\{(\w*)\}")
@@ -30,6 +31,8 @@ class Text(NamedTuple):
     places: Mapping[str, tuple[str, str]]
     longest: int
     keeps: tuple[str, ...] = ()
+    # What always follows it, by language.
+    ends: Mapping[str, str] = MappingProxyType({})
 
     def languages_among(self, languages: Sequence[str]) -> tuple[str, ...]:
         """Those of a practice's languages in which this text has words."""
@@ -89,7 +92,82 @@ OPT_IN_NOTICE = Text(
     longest=320,
     keeps=("{practice}", "STOP"),
 )
-TEXTS = {text.name: text for text in (SIGNATURE, CLOSED_REPLY, EMERGENCY, OPT_IN_NOTICE)}
+_PRACTICE = ("the practice's name", "Elm Street Clinic")
+_FORMAT = ("how the date is written", "MM/DD/YYYY")
+BIRTH_DATE_REQUEST = Text(
+    name="birth_date_request",
+    title="Question for the birth date",
+    when="When a colleague asks somebody to confirm who they are, before the first text.",
+    bodies={
+        "en": "A member of your care team at {practice} is trying to get in contact with you."
+        " Please send your date of birth ({format}) to confirm your identity.",
+        "es": "Alguien de su equipo de salud en {practice} quiere comunicarse con usted."
+        " Por favor, mande su fecha de nacimiento ({format}) para confirmar su identidad.",
+    },
+    places={"practice": _PRACTICE, "format": _FORMAT},
+    longest=320,
+    keeps=("{practice}", "{format}"),
+    ends={
+        "en": " If you choose to opt out of these messages at any time, please respond 'STOP'."
+        " Message and data rates may apply.",
+        "es": " Si en cualquier momento ya no desea recibir estos mensajes, responda 'STOP'."
+        " Se pueden aplicar tarifas de mensajes y datos.",
+    },
+)
+BIRTH_DATE_WRONG = Text(
+    name="birth_date_wrong",
+    title="Birth date does not match",
+    when="After a wrong birth date, while there are tries left.",
+    bodies={
+        "en": "That date does not match. Please try again ({format}).",
+        "es": "Esa fecha no coincide. Por favor, intente otra vez ({format}).",
+    },
+    places={"practice": _PRACTICE, "format": _FORMAT},
+    longest=160,
+    keeps=("{format}",),
+)
+BIRTH_DATE_UNREADABLE = Text(
+    name="birth_date_unreadable",
+    title="Birth date cannot be read",
+    when="After a date that does not exist, twice at most.",
+    bodies={
+        "en": "We could not read that date. Please send your date of birth as {format}.",
+        "es": "No pudimos leer esa fecha. Por favor, mande su fecha de nacimiento como {format}.",
+    },
+    places={"practice": _PRACTICE, "format": _FORMAT},
+    longest=160,
+    keeps=("{format}",),
+)
+BIRTH_DATE_GIVEN_UP = Text(
+    name="birth_date_given_up",
+    title="No more tries",
+    when="After the third wrong birth date.",
+    bodies={
+        "en": "That date does not match either. Please call {practice}, so that we can reach you by text.",
+        "es": "Esa fecha tampoco coincide. Por favor, llame a {practice} para que podamos escribirle.",
+    },
+    places={"practice": _PRACTICE},
+    longest=160,
+)
+BIRTH_DATE_CONFIRMED = Text(
+    name="birth_date_confirmed",
+    title="Birth date confirmed",
+    when="After the right birth date.",
+    bodies={
+        "en": "Thank you, this is confirmed. Your care team at {practice} can text you now.",
+        "es": "Gracias, todo queda confirmado. Su equipo de salud en {practice} ya puede escribirle.",
+    },
+    places={"practice": _PRACTICE},
+    longest=160,
+)
+OF_VERIFICATION = (
+    BIRTH_DATE_REQUEST,
+    BIRTH_DATE_WRONG,
+    BIRTH_DATE_UNREADABLE,
+    BIRTH_DATE_GIVEN_UP,
+    BIRTH_DATE_CONFIRMED,
+)
+TEXTS = {text.name: text for text in (SIGNATURE, CLOSED_REPLY, EMERGENCY, OPT_IN_NOTICE, *OF_VERIFICATION)}
 
 
 def filled(body: str, values: Mapping[str, str]) -> str:
@@ -107,6 +185,14 @@ def closed_reply(bodies: Mapping[tuple[str, str], str], language: str, *, practi
     emergency = filled(bodies[EMERGENCY.name, language], {"practice": practice})
     places = {"practice": practice, "opens": opens, "emergency": emergency}
     return filled(bodies[CLOSED_REPLY.name, language], places)
+
+
+def about_birth_date(
+    text: Text, bodies: Mapping[tuple[str, str], str], language: str, *, practice: str, format: str
+) -> str:
+    """One of `OF_VERIFICATION`, whole; `format` is how the date is asked for, such as MM/DD/YYYY."""
+    said = filled(bodies[text.name, language], {"practice": practice, "format": format})
+    return said + text.ends.get(language, "")
 
 
 _WEEKDAYS = ("lunes", "martes", "miércoles", "jueves", "viernes", "sábado", "domingo")

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from triage.domain import audit
 from triage.domain.conversations import reading
 from triage.domain.conversations.conversation import Conversation
-from triage.domain.inbox import begun, deciding, folders, replying, scope, transitions
+from triage.domain.inbox import begun, deciding, folders, replying, requesting, scope, transitions
 from triage.domain.inbox.record import Number, numbers_of
 from triage.domain.inbox.task import TaskEvent
 from triage.domain.patients import directory, following
@@ -159,6 +159,17 @@ def opt_out(conversation_id: UUID) -> Response:
 def opt_in(conversation_id: UUID) -> Response:
     """The patient told a member that texts are welcome again."""
     return _decide(conversation_id, deciding.opt_in, "Opted in again. This number may be texted.")
+
+
+@conversations.post("/conversations/<uuid:conversation_id>/verification")
+@needs(Privilege.MESSAGES)
+def ask_birth_date(conversation_id: UUID) -> Response:
+    """Ask one of those who are reached here to confirm who they are, or ask once more."""
+
+    def ask(session: Session, conversation: Conversation, *, by: Member) -> None:
+        requesting.request(session, conversation, _needed(request.form.get("use_id")), by=by)
+
+    return _decide(conversation_id, ask, "Asked for the birth date.")
 
 
 @conversations.post("/conversations/<uuid:conversation_id>/opt-out/dismissal")

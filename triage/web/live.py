@@ -168,8 +168,9 @@ def audible(signal: live.Signal, ear: Ear) -> tuple[str, str] | None:
 
 
 def _for_ear(signal: live.Signal, ear: Ear) -> dict[str, str]:
-    """A new message also says whether it is assigned to whoever hears of it, and whether it is of their patient."""
-    if signal.kind != "message":
+    """A new message also says whether it is assigned to whoever hears of it and whether it is of their patient, a birth
+    date whether they had asked."""
+    if signal.kind not in ("message", "verification"):
         return signal.ids
     mine = {"mine": "yes"} if ear.member_id in signal.audience else {}
     patient = {"patient": "yes"} if ear.member_id in signal.followers else {}

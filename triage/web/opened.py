@@ -10,8 +10,19 @@ from sqlalchemy.orm import Session
 
 from triage.domain.conversations import unanswered
 from triage.domain.conversations.conversation import Conversation
-from triage.domain.inbox import deciding, explaining, replying, rows, scope, stars, thread, transitions
+from triage.domain.inbox import (
+    deciding,
+    explaining,
+    replying,
+    requesting,
+    rows,
+    scope,
+    stars,
+    thread,
+    transitions,
+)
 from triage.domain.inbox.deciding import Question
+from triage.domain.inbox.requesting import Unverified
 from triage.domain.inbox.task import Move, State, Task
 from triage.domain.inbox.thread import Thread
 from triage.domain.patients import troubles
@@ -101,6 +112,7 @@ class Composer(NamedTuple):
     signature: str
     has_notice: bool
     can_opt_in: bool
+    is_unverified: bool
 
 
 class Opened(NamedTuple):
@@ -111,6 +123,7 @@ class Opened(NamedTuple):
     panel: Panel | None
     is_full: bool
     question: Question | None
+    unverified: list[Unverified]
 
     def context(self) -> dict[str, Any]:
         return self._asdict()
@@ -130,6 +143,7 @@ def look(
     task = _task(session, member, conversation, task_id)
     about = _patient_of_page(session, member, conversation, identity, task)
     past = about if about and about.id not in _patient_ids(identity) else None
+    composed = composer(session, member, conversation, identity, past)
     return Opened(
         conversation=heading(session, member, conversation, identity, about),
         task=task_view(session, member, task) if task else None,
@@ -142,10 +156,11 @@ def look(
             before=before,
             of_patient=past.id if past else None,
         ),
-        composer=composer(session, member, conversation, identity, past),
+        composer=composed,
         panel=panel(session, member, conversation, about, but=task.id if task else None),
         is_full=is_full,
         question=deciding.question(session, member, conversation),
+        unverified=requesting.unverified(session, conversation, identity) if composed.is_unverified else [],
     )
 
 
@@ -346,6 +361,7 @@ def composer(
         signature=state.signature,
         has_notice=state.has_notice,
         can_opt_in=state.way_out == "opt_in",
+        is_unverified=state.leg is Leg.NOT_VERIFIED,
     )
 
 

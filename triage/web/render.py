@@ -51,6 +51,7 @@ class Shell:
     notify_sound: str = "mine"
     notify_popup: str = "mine"
     notify_tune: str = "chime"
+    notify_verification: str = "mine"
     # "22:00-07:00" by the practice's clock; empty: never quiet.
     quiet: str = ""
     is_away: bool = False

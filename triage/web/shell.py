@@ -78,6 +78,7 @@ def _build(member: Member) -> Shell:
         notify_popup=(Notice.NONE if member.is_away else member.notify_popup).value,
         reminders=_reminders(member, counts),
         notify_tune=member.notify_tune.value,
+        notify_verification=member.notify_verification.value,
         quiet=_quiet(member),
         is_away=member.is_away,
         idle_minutes=member.practice.idle_minutes,

@@ -10,7 +10,7 @@ from tests.domain.importing.files import a_table, counts, imported
 from triage.domain.importing import columns, known, writing
 from triage.domain.importing.run import told_of
 from triage.domain.patients import consent
-from triage.domain.patients.consent import ConsentEvent, Leg
+from triage.domain.patients.consent import ConsentEvent, Leg, Purpose
 from triage.domain.patients.patient import Contact, Patient, PatientContact, by_chart_number
 from triage.domain.patients.phones import Phone, PhoneUse, identities
 from triage.domain.practice.practice import find_practice
@@ -119,4 +119,6 @@ def _leg(session: Session, cast: Cast, number: str) -> Leg | None:
     practice = find_practice(session, cast.practice_id)
     wrote = number == PAT_NUMBER
     assert by_chart_number(session, cast.practice_id, "2001")
-    return consent.may_text(consent.gather(session, practice, phone, identity, wrote_first=wrote)).leg
+    return consent.may_text(
+        consent.gather(session, practice, phone, identity, wrote_first=wrote), Purpose.REPLY
+    ).leg

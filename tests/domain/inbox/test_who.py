@@ -334,7 +334,7 @@ class TestUnknownNumber:
         practice = session.get_one(Practice, cast.practice_id)
         identity = phones.identities(session, [phone.id])[phone.id]
         facts = consent.gather(session, practice, phone, identity, wrote_first=True)
-        assert consent.may_text(facts).leg is consent.Leg.PATIENT_OFF
+        assert consent.may_text(facts, consent.Purpose.REPLY).leg is consent.Leg.PATIENT_OFF
         with pytest.raises(NotPossible):
             replying.reply(session, found, "Hello", by=cast.ana)
 

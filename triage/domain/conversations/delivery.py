@@ -4,7 +4,7 @@ The carrier's API has no idempotency key, so a text whose outcome is unclear is 
 one file besides intake whose functions open transactions: the carrier is called between two of them.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
@@ -26,13 +26,14 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from triage.domain import audit, jobs
-from triage.domain.conversations import failures
+from triage.domain.conversations import leaving
 from triage.domain.conversations.carrier import Accepted
 from triage.domain.conversations.conversation import Conversation
 from triage.domain.conversations.message import Direction, Message
 from triage.domain.patients import consent, troubles
+from triage.domain.patients.consent import Purpose
 from triage.domain.patients.phones import Phone
-from triage.domain.practice.practice import Practice, PracticeNumber
+from triage.domain.practice.practice import PracticeNumber
 from triage.kit import clock, db, later, live, metrics
 
 LEASE_FOR = timedelta(seconds=30)
@@ -96,6 +97,10 @@ class OutboundText(db.Base):
     practice_id: Mapped[UUID] = mapped_column(ForeignKey("practice.id"))
     from_number: Mapped[str]
     to_number: Mapped[str]
+    # The gate is asked again when it leaves, and what it is for decides what stops it.
+    purpose: Mapped[Purpose] = mapped_column(
+        db.choice(Purpose, "purpose"), default=Purpose.REPLY, server_default="reply"
+    )
     state: Mapped[OutboundState] = mapped_column(db.choice(OutboundState, "state"))
     due_at: Mapped[datetime]
     queued_at: Mapped[datetime]
@@ -159,6 +164,7 @@ def queue(
     *,
     by: UUID | None,
     now: datetime,
+    purpose: Purpose = Purpose.REPLY,
     is_automatic: bool = False,
     resend_of_id: UUID | None = None,
     hold: timedelta = timedelta(0),
@@ -184,6 +190,7 @@ def queue(
             practice_id=conversation.practice_id,
             from_number=number.number,
             to_number=phone.number,
+            purpose=purpose,
             state=OutboundState.QUEUED,
             due_at=now + hold,
             queued_at=now,
@@ -206,7 +213,7 @@ def queue(
 
 
 def claim(session: Session, *, limit: int) -> list[Claim]:
-    """Take due texts for this process. Consent is asked again here: an opt-out since then fails the text."""
+    """Take due texts for this process. The gate is asked again here: an opt-out since then fails the text."""
     now = clock.now(session)
     due = list(
         session.scalars(
@@ -219,17 +226,12 @@ def claim(session: Session, *, limit: int) -> list[Claim]:
     )
     if not due:
         return []
-    bodies = {
-        row.id: row.body
-        for row in session.execute(
-            select(Message.id, Message.body).where(Message.id.in_([text.message_id for text in due]))
-        )
-    }
-    refused = _refused(session, due)
+    looked = leaving.look(session, {text.message_id: text.purpose for text in due})
     taken, claims = [], []
     for text in due:
-        if (text.practice_id, text.to_number) in refused:
-            _fail(session, text, code=refused[text.practice_id, text.to_number], now=now)
+        at_the_door = looked[text.message_id]
+        if at_the_door.refused is not None:
+            _fail(session, text, code=at_the_door.refused, now=now)
             continue
         taken.append(text)
         text.attempt_id = db.new_id()
@@ -243,38 +245,12 @@ def claim(session: Session, *, limit: int) -> list[Claim]:
                 text.attempt_id,
                 text.from_number,
                 text.to_number,
-                bodies[text.message_id],
+                at_the_door.body,
                 text.lease_until,
             )
         )
     _change_all(session, taken, OutboundState.SENDING, now=now)
     return claims
-
-
-def _refused(session: Session, due: Iterable[OutboundText]) -> dict[tuple[UUID, str], int]:
-    """Numbers that may no longer be texted, with the code that says why."""
-    rows = session.execute(
-        select(Phone.practice_id, Phone.number, Phone.opted_out_at, Phone.is_landline)
-        .join(Practice, Practice.id == Phone.practice_id)
-        .where(
-            Phone.number.in_({text.to_number for text in due}),
-            Phone.practice_id.in_({text.practice_id for text in due}),
-            or_(
-                Phone.opted_out_at.is_not(None),
-                Phone.is_landline,
-                ~Phone.texting_on,
-                ~Practice.texting_on,
-            ),
-        )
-    )
-    return {
-        (row.practice_id, row.number): failures.OPTED_OUT
-        if row.opted_out_at is not None
-        else failures.LANDLINE
-        if row.is_landline
-        else failures.TURNED_OFF
-        for row in rows
-    }
 
 
 def is_fresh(session: Session, claimed: Claim) -> bool:

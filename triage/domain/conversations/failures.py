@@ -12,11 +12,21 @@ class Failure(NamedTuple):
 
 OPTED_OUT, LANDLINE = 21610, 30006
 # Our own: the carrier's codes have five digits.
-TURNED_OFF = 1
+TURNED_OFF, NOT_VERIFIED, MAY_HAVE_OPTED_OUT, NOT_CURRENT, NO_CONSENT = 1, 2, 3, 4, 5
 
 _OUR_SETUP = "Ask your practice admin to look at the numbers in Settings."
 _FAILURES = {
     TURNED_OFF: Failure("texting was turned off before it left", "Turn it on and send it again."),
+    NOT_VERIFIED: Failure(
+        "the birth date was not confirmed any more when it left", "Ask to confirm it, then send it again."
+    ),
+    MAY_HAVE_OPTED_OUT: Failure(
+        "the patient may have asked for no more texts before it left", "Say first what was meant."
+    ),
+    NOT_CURRENT: Failure(
+        "the number was no longer the patient's when it left", "Choose another number of the patient."
+    ),
+    NO_CONSENT: Failure("nobody had agreed to texts at this number", "Record consent, then send it again."),
     21211: Failure("the number is not a valid one", "Check the number on the patient's record."),
     21217: Failure("the number is not a valid one", "Check the number on the patient's record."),
     21408: Failure("texting to this country is not enabled", _OUR_SETUP),
@@ -54,4 +64,4 @@ def explain(code: int | None) -> Failure:
 
 def shown_code(code: int | None) -> int | None:
     """The carrier's code for its support desk; ours say nothing to anybody."""
-    return None if code == TURNED_OFF else code
+    return None if code is not None and code <= NO_CONSENT else code

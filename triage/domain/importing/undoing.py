@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Integer, String, delete, exists, or_, select, tuple_, update
+from sqlalchemy import Integer, String, and_, delete, exists, or_, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -198,7 +198,11 @@ def _used(session: Session, run: ImportRun, made: Sequence[Row]) -> dict[UUID, s
         exists().where(ConsentEvent.patient_id == Patient.id),
         exists().where(
             PhoneUse.patient_id == Patient.id,
-            or_(PhoneUse.consented_at.is_not(None), PhoneUse.ended_at.is_not(None)),
+            or_(
+                PhoneUse.consented_at.is_not(None),
+                PhoneUse.ended_at.is_not(None),
+                PhoneUse.verified_since.is_not(None),
+            ),
         ),
     )
     found = session.execute(
@@ -290,7 +294,12 @@ def _take_away(session: Session, run: ImportRun, rows: Sequence[Row], edited: se
         active = exists().where(
             Conversation.phone_id == PhoneUse.phone_id, Conversation.last_message_at >= run.started_at
         )
-        is_unused = (PhoneUse.consented_at.is_(None)) & (PhoneUse.ended_at.is_(None)) & ~active
+        is_unused = and_(
+            PhoneUse.consented_at.is_(None),
+            PhoneUse.ended_at.is_(None),
+            PhoneUse.verified_since.is_(None),
+            ~active,
+        )
         gone = session.execute(
             delete(PhoneUse).where(PhoneUse.id.in_(uses), is_unused).returning(PhoneUse.phone_id)
         )

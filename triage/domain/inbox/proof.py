@@ -28,6 +28,10 @@ HOW = {
     "carrier": "by the carrier",
     "21610": "by the carrier",
     "own_words": "in the patient's own words",
+    "asked": "by text",
+    "asked_again": "by text, once more",
+    "same_person": "as about another patient",
+    "expired": "after two weeks",
 }
 
 

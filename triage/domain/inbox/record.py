@@ -16,9 +16,9 @@ from triage.domain.inbox.folders import Slug, slugs_for
 from triage.domain.inbox.scope import visible_conversations, visible_messages, visible_tasks
 from triage.domain.inbox.task import OPEN, Task
 from triage.domain.inbox.thread import CONSENT_SENTENCES
-from triage.domain.patients import care_team, consent, troubles
+from triage.domain.patients import care_team, consent, troubles, verification
 from triage.domain.patients.care_team import Place
-from triage.domain.patients.consent import ConsentEvent, ConsentKind, Leg
+from triage.domain.patients.consent import ConsentEvent, ConsentKind, Leg, Purpose
 from triage.domain.patients.patient import (
     Contact,
     Enrolment,
@@ -28,6 +28,7 @@ from triage.domain.patients.patient import (
     find_patient,
 )
 from triage.domain.patients.phones import Identity, Known, Phone, PhoneUse, identities, uses_by_patient
+from triage.domain.patients.verification import Shown
 from triage.domain.practice.member import Brief, Member, briefs
 from triage.domain.practice.practice import Facility, Practice, PracticeNumber
 from triage.domain.practice.program import Program
@@ -44,10 +45,13 @@ TEXTING: dict[Leg | None, tuple[str, str]] = {
     Leg.PRACTICE_OFF: ("Practice does not text", "warn"),
     Leg.NOT_A_MOBILE: ("Cannot be texted", "neutral"),
     Leg.OPTED_OUT: ("Opted out", "danger"),
+    Leg.MAY_HAVE_OPTED_OUT: ("Opt-out to decide", "warn"),
     Leg.NUMBER_OFF: ("Turned off", "warn"),
     Leg.PATIENT_OFF: ("Turned off", "warn"),
     Leg.LANDLINE: ("Landline", "neutral"),
     Leg.NOT_CURRENT: ("No longer linked", "neutral"),
+    # Where it counts, the number says how far it has come.
+    Leg.NOT_VERIFIED: ("Not confirmed", "neutral"),
     Leg.NO_CONSENT: ("Not asked", "neutral"),
 }
 
@@ -55,7 +59,8 @@ TEXTING: dict[Leg | None, tuple[str, str]] = {
 class Number(NamedTuple):
     """A number and whether it may be texted; `is_shared` when others are reached there too.
 
-    `is_held_by_carrier`: the patient texted STOP, and only a START from that phone undoes it.
+    `is_held_by_carrier`: the patient texted STOP, and only a START from that phone undoes it. `verification` is how
+    far the person has confirmed who they are, where the practice asks for that.
     """
 
     use_id: UUID
@@ -73,6 +78,7 @@ class Number(NamedTuple):
     is_opted_out: bool
     is_held_by_carrier: bool
     trouble: troubles.Told | None
+    verification: Shown | None
 
 
 class Written(NamedTuple):
@@ -183,13 +189,18 @@ def numbers_of(session: Session, member: Member, patient: Patient) -> list[Numbe
     uses = uses_by_patient(session, member.practice_id, patient.id)
     known = identities(session, [phone.id for _, phone, _ in uses])
     wrote = _who_wrote(session, member, [phone.id for _, phone, _ in uses])
+    asks = member.practice.verification_on
+    born_on = verification.born_on_by_use(session, [use.id for use, _, _ in uses]) if asks else {}
     numbers = []
     for use, phone, label in uses:
         identity = known[phone.id]
-        facts = consent.gather(session, member.practice, phone, identity, wrote_first=phone.id in wrote)
-        answer = consent.may_text(facts)
+        facts = consent.gather(
+            session, member.practice, phone, identity, wrote_first=phone.id in wrote, about=patient.id
+        )
+        answer = consent.may_text(facts, Purpose.REPLY)
         leg = Leg.NOT_CURRENT if use.ended_at else answer.leg
-        word, tone = TEXTING[leg]
+        asked = verification.shown(use, phone, born_on[use.id]) if asks and not use.ended_at else None
+        word, tone = (asked.word, asked.tone) if asked and leg is Leg.NOT_VERIFIED else TEXTING[leg]
         numbers.append(
             Number(
                 use_id=use.id,
@@ -207,6 +218,7 @@ def numbers_of(session: Session, member: Member, patient: Patient) -> list[Numbe
                 is_opted_out=phone.opted_out_at is not None,
                 is_held_by_carrier=phone.opted_out_how in consent.HELD_BY_CARRIER,
                 trouble=troubles.told(phone),
+                verification=asked,
             )
         )
     return numbers

@@ -16,7 +16,7 @@ from triage.domain.conversations.drafts import Draft
 from triage.domain.conversations.message import LONGEST_TEXT, Direction, Message
 from triage.domain.inbox import reach, scope, thread, transitions
 from triage.domain.patients import consent, phones
-from triage.domain.patients.consent import Leg
+from triage.domain.patients.consent import Leg, Purpose
 from triage.domain.patients.naming import names_somebody
 from triage.domain.patients.patient import Patient, find_patient
 from triage.domain.patients.phones import Known, Phone, PhoneUse
@@ -57,6 +57,7 @@ WAYS_OUT = {
     Leg.NO_CONSENT: "record_consent",
     Leg.OPTED_OUT: "opt_in",
     Leg.CHOOSE_PATIENT: "who",
+    Leg.NOT_VERIFIED: "ask_birth_date",
 }
 
 
@@ -90,10 +91,12 @@ def reason_for(answer: consent.Answer, time_zone: str) -> str:
         Leg.OPTED_OUT: f"The patient texted STOP{since}. They can text START to opt back in."
         if answer.how in consent.HELD_BY_CARRIER
         else f"The patient asked for no more texts{since}. They can be opted in again when they ask for it.",
+        Leg.MAY_HAVE_OPTED_OUT: "The patient may have asked for no more texts. Say first what was meant.",
         Leg.NUMBER_OFF: "Texting to this number is turned off.",
         Leg.PATIENT_OFF: "Text notifications are switched off on the patient's record.",
         Leg.LANDLINE: "This number is a landline. Call instead.",
         Leg.NOT_CURRENT: "This number is no longer linked to the patient.",
+        Leg.NOT_VERIFIED: "Nobody at this number has confirmed their birth date yet.",
         Leg.NO_CONSENT: "No consent to texts is recorded. Ask the patient, then record it here.",
         Leg.CHOOSE_PATIENT: "Your text names somebody, and several people share this number. Say who is writing first.",
     }[answer.leg or Leg.NO_CONSENT]
@@ -112,8 +115,9 @@ def _ask(
     facts = facts._replace(
         is_current=facts.is_current or conversation.is_nobody,
         is_chosen=identity.known is not Known.SHARED or whose.patient_id is not None,
+        names_person=names_somebody(body, identity.people),
     )
-    return consent.may_text(facts, names_person=names_somebody(body, identity.people))
+    return consent.may_text(facts, Purpose.REPLY)
 
 
 def reply(

@@ -487,6 +487,11 @@ CONSENT_SENTENCES = {
     ConsentKind.RECORDED: "Consent to texts was recorded",
     ConsentKind.OPTED_OUT_BY_STAFF: "Opted out: this number gets no more texts",
     ConsentKind.OPTED_IN_BY_STAFF: "Opted in again: this number may be texted",
+    ConsentKind.VERIFICATION_ASKED: "Asked to confirm the birth date",
+    ConsentKind.WRONG_BIRTH_DATE: "The birth date does not match",
+    ConsentKind.UNREADABLE_BIRTH_DATE: "The birth date could not be read: asked again",
+    ConsentKind.VERIFIED: "Birth date confirmed",
+    ConsentKind.VERIFICATION_FAILED: "Not confirmed: three wrong birth dates, or two weeks without the right one",
 }
 
 

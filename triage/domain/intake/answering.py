@@ -1,6 +1,6 @@
 """What a patient hears by itself who writes while the practice is closed; with the task, or not at all."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -18,6 +18,7 @@ from triage.domain.conversations.delivery import OutboundState
 from triage.domain.conversations.message import Direction, Message
 from triage.domain.intake.decide import Filed, Plan
 from triage.domain.patients import consent, phones
+from triage.domain.patients.consent import Purpose
 from triage.domain.patients.phones import Identity
 from triage.domain.practice import hours, texts
 from triage.domain.practice.hours import Hours
@@ -48,6 +49,7 @@ _TEXTS = Addition(
         "practice_id",
         "from_number",
         "to_number",
+        "purpose",
         "state",
         "due_at",
         "queued_at",
@@ -85,7 +87,6 @@ class House(NamedTuple):
 
     id: UUID
     name: str
-    is_on: bool
     hours: Hours
     languages: list[str]
     bodies: Bodies
@@ -102,11 +103,13 @@ class Facts(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """A text that is about to be answered, and the answer."""
+    """A text that is about to be answered, and the answer; `what` is the name of its words."""
 
     filed: Filed
     body: str
     at: datetime
+    what: str = wording.CLOSED_REPLY.name
+    purpose: Purpose = Purpose.NOTICE
 
 
 def answer(session: Session, plan: Plan) -> None:
@@ -125,6 +128,7 @@ def _may_ask(filed: Filed, now: datetime) -> bool:
         filed.conversation.number.answers_when_closed
         and now - row.sent_at <= answers.FRESH
         and filed.asks_out is None
+        and filed.heard is None
         and consent.keyword_of(row.body, row.opt_out_type) is None
     )
 
@@ -134,35 +138,34 @@ def _may_ask(filed: Filed, now: datetime) -> bool:
 
 def gather(session: Session, asking: Iterable[Filed], now: datetime) -> Facts:
     """Numbers of open practices are left out, and nothing is asked about them."""
-    houses = _closed_houses(session, {filed.row.practice_id for filed in asking}, now)
+    practices = _closed(session, {filed.row.practice_id for filed in asking}, now)
+    houses = _houses(session, practices)
     phone_ids = {filed.conversation.phone_id for filed in asking if filed.row.practice_id in houses}
     if not phone_ids:
         return Facts(now, houses, {}, {}, {})
     identities = phones.identities(session, phone_ids)
-    is_on = {house.id: house.is_on for house in houses.values()}
-    gates = consent.gather_for_writers(session, is_on, identities)
-    # Whoever may have asked for no more texts, now or before, hears none that nobody wrote.
-    for practice_id in houses:
-        for phone_id in asking_out.among(session, practice_id, phone_ids):
-            gates.pop(phone_id, None)
+    asking_now = {id_ for one in practices for id_ in asking_out.among(session, one, phone_ids)}
+    gates = consent.gather_for_writers(session, practices, identities, asking_out=asking_now)
     # With the numbers locked: another worker may just have answered one, on another of the practice's numbers.
     return Facts(now, houses, gates, identities, _said(session, houses, phone_ids, now))
 
 
-def _closed_houses(session: Session, practice_ids: Collection[UUID], now: datetime) -> dict[UUID, House]:
+def _closed(session: Session, practice_ids: Collection[UUID], now: datetime) -> dict[UUID, Practice]:
     found = session.scalars(select(Practice).where(Practice.id.in_(practice_ids)))
-    closed = [practice for practice in found if not hours.is_open(hours_of(practice), now)]
-    bodies = texts.bodies_by_practice(session, [practice.id for practice in closed]) if closed else {}
+    return {practice.id: practice for practice in found if not hours.is_open(hours_of(practice), now)}
+
+
+def _houses(session: Session, closed: Mapping[UUID, Practice]) -> dict[UUID, House]:
+    bodies = texts.bodies_by_practice(session, closed) if closed else {}
     return {
         practice.id: House(
             practice.id,
             practice.name,
-            practice.texting_on,
             hours_of(practice),
             practice.languages,
             bodies[practice.id],
         )
-        for practice in closed
+        for practice in closed.values()
     }
 
 
@@ -206,7 +209,7 @@ def decide(facts: Facts, asking: Iterable[Filed]) -> list[Answer]:
         if house is None or hours.is_open(house.hours, filed.row.sent_at):
             continue
         gate = facts.gates.get(phone_id)
-        if gate is None or not consent.may_text(gate).is_yes:
+        if gate is None or not consent.may_text(gate, Purpose.NOTICE).is_yes:
             continue
         if not answers.may_follow(said[phone_id], facts.now):
             continue
@@ -271,6 +274,7 @@ def _text(id_: UUID, answer: Answer) -> dict[str, Any]:
         "practice_id": answer.filed.row.practice_id,
         "from_number": answer.filed.row.to_number,
         "to_number": answer.filed.row.from_number,
+        "purpose": answer.purpose,
         "state": OutboundState.QUEUED,
         "due_at": answer.at,
         "queued_at": answer.at,
@@ -300,6 +304,6 @@ def _audit(id_: UUID, answer: Answer) -> dict[str, Any]:
         "action": Action.TEXT_QUEUED,
         "subject_id": id_,
         "patient_id": answer.filed.conversation.patient_id,
-        "detail": {"what": wording.CLOSED_REPLY.name},
+        "detail": {"what": answer.what},
         "at": answer.at,
     }

@@ -7,10 +7,13 @@ from uuid import UUID
 from triage.domain.inbox import assignment
 from triage.domain.inbox.assignment import Decision
 from triage.domain.inbox.task import Move, State
-from triage.domain.intake.gather import ConversationFacts, Facts, TaskFacts, rule_facts
+from triage.domain.intake.facts import ConversationFacts, Facts, TaskFacts
+from triage.domain.intake.gather import rule_facts
 from triage.domain.intake.ledger import Leased
+from triage.domain.patients import birth_dates, verification
 from triage.domain.patients.consent import BY_TEXT, HELD_BY_CARRIER, Keyword, keyword_of, says_start
 from triage.domain.patients.opting_out import found_in
+from triage.domain.patients.verification import Asked, Heard
 from triage.kit import db
 
 
@@ -56,7 +59,8 @@ class Work:
 class Filed:
     """One text, its message, its task if it has one, and the command it was if it was one.
 
-    `asks_out` are the words of a text that may ask for no more texts.
+    `asks_out` are the words of a text that may ask for no more texts; `heard` is what it answered to the question
+    for a birth date.
     """
 
     row: Leased
@@ -65,6 +69,11 @@ class Filed:
     work: Work | None
     keyword: Keyword | None
     asks_out: str | None = None
+    heard: Heard | None = None
+
+    @property
+    def is_for_people(self) -> bool:
+        return self.keyword is None and (self.heard is None or self.heard.says_more)
 
 
 @dataclass
@@ -80,26 +89,44 @@ def decide(facts: Facts) -> Plan:
     """The texts of a conversation are decided in their order, each on what the one before it left."""
     plan = Plan(facts.now, facts)
     open_works: dict[UUID, Work] = {}
+    asked = dict(facts.asked)
     stopped = {phone.id: (phone.opted_out_at, phone.opted_out_how) for phone in facts.phones.values()}
     for row in facts.rows:
         conversation = facts.conversation_of[row.id]
-        keyword = _command(row, *stopped[conversation.phone_id])
+        phone_id = conversation.phone_id
+        keyword = _command(row, *stopped[phone_id])
         if keyword in (Keyword.STOP, Keyword.START):
             is_stop = keyword is Keyword.STOP
-            stopped[conversation.phone_id] = (row.sent_at, BY_TEXT) if is_stop else (None, None)
-        work = open_works.get(conversation.id) or _existing(facts, conversation)
+            stopped[phone_id] = (row.sent_at, BY_TEXT) if is_stop else (None, None)
         message_id = db.new_id()
+        asks_out = found_in(row.body) if keyword is None else None
+        filed = Filed(row, message_id, conversation, None, keyword, asks_out)
+        if keyword is None and asks_out is None and stopped[phone_id][0] is None:
+            filed.heard = _hear(row, conversation, asked)
+        work = open_works.get(conversation.id) or _existing(facts, conversation)
         if work is not None:
-            _join(plan, work, message_id, row.sent_at, runs_rules=keyword is None)
-        elif keyword is None:
+            _join(plan, work, message_id, row.sent_at, runs_rules=filed.is_for_people)
+        elif filed.is_for_people:
             work = _open(plan, conversation, message_id, row.sent_at)
         if work is not None and work.gathers:
             open_works[conversation.id] = work
         if work is not None:
             plan.works[work.id] = work
-        asks_out = found_in(row.body) if keyword is None else None
-        plan.filed.append(Filed(row, message_id, conversation, work, keyword, asks_out))
+        filed.work = work
+        plan.filed.append(filed)
     return plan
+
+
+def _hear(row: Leased, conversation: ConversationFacts, asked: dict[UUID, tuple[Asked, ...]]) -> Heard | None:
+    """Whether the text answers the question for a birth date; what it left of those asked is kept in `asked`."""
+    number, of_number = conversation.number, asked.get(conversation.phone_id, ())
+    if not number.asks_birth_dates or not of_number:
+        return None
+    heard = verification.hear(of_number, row.body, birth_dates.order_of(number.region), at=row.sent_at)
+    if heard is not None:
+        left = {one.use_id: one for one in heard.counted}
+        asked[conversation.phone_id] = tuple(left.get(one.use_id, one) for one in of_number)
+    return heard
 
 
 def _command(row: Leased, stopped_at: datetime | None, how: str | None) -> Keyword | None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ARRAY, String, Uuid, bindparam, exists, func, literal, select, true, union_all
@@ -13,12 +13,20 @@ from triage.domain.conversations.conversation import Conversation, facility_for
 from triage.domain.conversations.message import Message
 from triage.domain.inbox import assignment, rows
 from triage.domain.inbox.assignment import Candidate
-from triage.domain.inbox.task import State, Task, TaskEvent, is_open
+from triage.domain.inbox.task import Task, TaskEvent, is_open
+from triage.domain.intake.facts import (
+    ConversationFacts,
+    Facts,
+    LastSent,
+    MemberFacts,
+    NumberFacts,
+    PhoneFacts,
+    TaskFacts,
+)
 from triage.domain.intake.ledger import Leased
-from triage.domain.patients import care_team, phones, told
+from triage.domain.patients import care_team, phones, told, verification
 from triage.domain.patients.patient import Enrolment
 from triage.domain.patients.phones import Identity, Phone
-from triage.domain.patients.told import Listeners
 from triage.domain.practice.member import Member, MemberFacility
 from triage.domain.practice.practice import Practice, PracticeNumber
 from triage.domain.practice.privileges import Messages, Role
@@ -33,99 +41,12 @@ MOST_COUNTED = 1000
 NOT_SET_UP = "Not set up yet"
 
 
-class NumberFacts(NamedTuple):
-    """A number that was texted, and what its practice wants done."""
-
-    id: UUID
-    practice_id: UUID
-    number: str
-    facility_id: UUID | None
-    task_per_message: bool
-    assign_last_sender: bool
-    last_sender_days: int
-    assign_care_team: bool
-    answers_when_closed: bool
-    has_listeners: bool
-
-
-class PhoneFacts(NamedTuple):
-    id: UUID
-    practice_id: UUID
-    number: str
-    opted_out_at: datetime | None
-    opted_out_how: str | None
-    trouble_at: datetime | None
-
-
-class ConversationFacts(NamedTuple):
-    """Patient and facility as they follow from the numbers now."""
-
-    id: UUID
-    practice_id: UUID
-    number: NumberFacts
-    phone_id: UUID
-    patient_id: UUID | None
-    facility_id: UUID | None
-    last_inbound_at: datetime | None
-    last_message_at: datetime | None
-    unread_since: datetime | None
-
-
-class TaskFacts(NamedTuple):
-    """An open task that later texts join. A person has touched it, or only rules have."""
-
-    id: UUID
-    conversation_id: UUID
-    state: State
-    version: int
-    owner_id: UUID | None
-    waiting_since: datetime
-    answered_at: datetime | None
-    last_message_id: UUID
-    opened_at: datetime
-    is_touched: bool
-
-
-class MemberFacts(NamedTuple):
-    id: UUID
-    name: str
-    is_active: bool
-    is_away: bool
-    is_available_for_chat: bool
-    messages: Messages
-    own_facilities_only: bool
-    facilities: frozenset[UUID]
-    kept_out_of: frozenset[UUID]
-
-
-class LastSent(NamedTuple):
-    member_id: UUID
-    at: datetime
-
-
-class Facts(NamedTuple):
-    """Everything `decide` needs. Conversations exist and are locked, and so are their open tasks."""
-
-    now: datetime
-    rows: Sequence[Leased]
-    conversation_of: dict[UUID, ConversationFacts]
-    phones: dict[UUID, PhoneFacts]
-    open_tasks: dict[UUID, TaskFacts]
-    assignees: dict[UUID, list[UUID]]
-    last_sent: dict[UUID, LastSent]
-    care_teams: dict[UUID, list[tuple[UUID, bool]]]
-    members: dict[UUID, MemberFacts]
-    open_counts: dict[UUID, int]
-    programs: dict[UUID, set[UUID]]
-    listeners: dict[UUID, Listeners]
-
-
 def gather(session: Session, texts: Sequence[Leased]) -> Facts:
     """Also makes the numbers and conversations that these texts are the first of."""
     now = clock.now(session)
     numbers = _numbers(session, texts)
     phones_by_key = _phones(session, texts, now)
-    conversation_of = _conversations(session, texts, numbers, phones_by_key, now)
+    conversation_of, identities = _conversations(session, texts, numbers, phones_by_key, now)
     conversations = {conversation.id: conversation for conversation in conversation_of.values()}
     open_tasks = _open_tasks(session, conversations)
     last_sent = _last_sent(session, conversations.values(), now)
@@ -146,6 +67,7 @@ def gather(session: Session, texts: Sequence[Leased]) -> Facts:
         listeners=told.listeners(
             session, [one for one in conversations.values() if one.number.has_listeners]
         ),
+        asked=verification.lock_pending(session, verification.pending_of(identities.values())),
     )
 
 
@@ -187,6 +109,7 @@ def look_ahead(session: Session, text: Leased, rules: assignment.Settings | None
         open_counts=_open_counts(session, teams.values()),
         programs=_programs(session, [conversation], members.values()),
         listeners={},
+        asked={},
     )
 
 
@@ -231,6 +154,8 @@ _NUMBERS = (
         Practice.assign_care_team,
         Practice.closed_reply_on,
         told.has_listeners(Practice.id.expression).label("has_listeners"),
+        Practice.verification_on,
+        Practice.region,
     )
     .join(
         _KEYS.table,
@@ -339,8 +264,8 @@ def _conversations(
     numbers: dict[tuple[UUID, str], NumberFacts],
     phones_by_key: dict[tuple[UUID, str], PhoneFacts],
     now: datetime,
-) -> dict[UUID, ConversationFacts]:
-    """The conversation of each text, by the ledger row's id; all are locked, in a steady order.
+) -> tuple[dict[UUID, ConversationFacts], dict[UUID, Identity]]:
+    """The conversation of each text, by the ledger row's id, and whose numbers they are; all are locked, in a steady order.
 
     Whose numbers these are is asked with the conversations locked: whoever merges two records locks them too, so
     that no text is filed with a record that has just gone.
@@ -372,7 +297,7 @@ def _conversations(
     # Whose numbers they are is asked once they are locked: a member may just have said who this is.
     identities = phones.identities(session, {phone.id for _, phone in by_ends.values()})
     known = _known(rows, by_ends, identities)
-    return {text_id: known[number.id, phone.id] for text_id, (number, phone) in ends.items()}
+    return {text_id: known[number.id, phone.id] for text_id, (number, phone) in ends.items()}, identities
 
 
 def _locked(session: Session, keys: Iterable[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], Any]:

@@ -6,7 +6,8 @@
    gather every fact they need, with a few queries for all of them (`gather`);
    decide each text with pure functions: whose is it, which task, who gets it, and why (`decide`);
    write messages, tasks, assignments, events, explanations and audit rows in bulk (`write`).
-   Where a practice is closed and wants that said, the same three steps make the answers (`answering`).
+   Whoever was asked for a birth date hears what came of the answer (`acknowledging`); where a practice is closed
+   and wants that said, the same three steps make that answer (`answering`).
 4. When that fails, everything is rolled back and each row is tried alone; after five tries it is shown to staff.
 
 Nothing here needs Redis, and everything is safe to run twice.
@@ -16,7 +17,7 @@ import time
 from functools import partial
 
 from triage.domain import jobs
-from triage.domain.intake import answering, decide, gather, ledger, write
+from triage.domain.intake import acknowledging, answering, decide, gather, ledger, write
 from triage.domain.intake.ledger import Lease, LeaseLost
 from triage.kit import db, later
 from triage.kit.turns import Turns
@@ -74,4 +75,5 @@ def file(lease: Lease) -> None:
         facts = gather.gather(session, lease.texts)
         plan = decide.decide(facts)
         write.write(session, lease, plan)
+        acknowledging.acknowledge(session, plan)
         answering.answer(session, plan)

@@ -14,7 +14,7 @@ from triage.domain.conversations.message import Direction
 from triage.domain.inbox.task import State, TaskKind
 from triage.domain.intake.decide import Filed, Plan, Step, Work
 from triage.domain.intake.ledger import InboundState, Lease, LeaseLost
-from triage.domain.patients import consent, told, troubles
+from triage.domain.patients import consent, told, troubles, verification
 from triage.domain.patients.consent import Keyword
 from triage.domain.patients.phones import Phone
 from triage.kit import db, live, metrics
@@ -164,6 +164,7 @@ def write(session: Session, lease: Lease, plan: Plan) -> None:
     _obey_commands(session, plan)
     _note_possible_opt_outs(session, plan)
     _hear_from(session, plan)
+    _note_birth_dates(session, plan)
     _announce(session, plan)
     _measure(plan)
 
@@ -191,7 +192,7 @@ def _conversations(plan: Plan) -> Iterable[_Talk]:
             conversation.facility_id,
             max(so_far.last_inbound_at or at, at),
             max(so_far.last_message_at or at, at),
-            unread_since if filed.keyword else min(unread_since or at, at),
+            min(unread_since or at, at) if filed.is_for_people else unread_since,
         )
     return talks.values()
 
@@ -329,6 +330,7 @@ def _obey_commands(session: Session, plan: Plan) -> None:
                     now=plan.now,
                     sent_at=filed.row.sent_at,
                     inbound_id=filed.row.id,
+                    may_be_asked=filed.conversation.number.asks_birth_dates,
                 )
             case Keyword.START:
                 consent.start(session, phone, now=plan.now, inbound_id=filed.row.id)
@@ -362,6 +364,17 @@ def _hear_from(session: Session, plan: Plan) -> None:
     )
 
 
+def _note_birth_dates(session: Session, plan: Plan) -> None:
+    heard = [(filed, filed.heard) for filed in plan.filed if filed.heard is not None]
+    if not heard:
+        return
+    verification.keep(session, [answer for _, answer in heard], now=plan.now)
+    for filed, answer in heard:
+        practice_id, inbound_id = filed.row.practice_id, filed.row.id
+        verification.note_heard(session, practice_id, answer, inbound_id=inbound_id, now=plan.now)
+    session.flush()
+
+
 def _announce(session: Session, plan: Plan) -> None:
     steps_by_task = {step.task_id: step for step in plan.steps}
     for filed in plan.filed:
@@ -384,5 +397,11 @@ def _announce(session: Session, plan: Plan) -> None:
 
 def _measure(plan: Plan) -> None:
     for filed in plan.filed:
-        metrics.INBOUND.labels(filed.keyword.value if filed.keyword else "filed").inc()
+        metrics.INBOUND.labels(_kind_of(filed)).inc()
         metrics.INBOUND_SECONDS.observe(max(0.0, (plan.now - filed.row.received_at).total_seconds()))
+
+
+def _kind_of(filed: Filed) -> str:
+    if filed.keyword:
+        return filed.keyword.value
+    return "filed" if filed.is_for_people else "birth_date"

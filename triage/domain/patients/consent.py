@@ -4,7 +4,7 @@ Sources: 47 CFR 64.1200(a)(10) to (12) for revocation; Twilio's default keywords
 "staff's off beats START" (B52, B56).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
@@ -16,9 +16,9 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from triage.domain import audit
 from triage.domain.patients.patient import Patient
-from triage.domain.patients.phones import Identity, Phone, PhoneUse
+from triage.domain.patients.phones import Identity, Phone, PhoneUse, Verification
 from triage.domain.practice.practice import Practice
-from triage.kit import db
+from triage.kit import db, live
 from triage.kit.errors import NotPossible
 from triage.kit.phone import is_e164
 
@@ -51,6 +51,11 @@ class ConsentKind(StrEnum):
     SWITCHED_ON = "switched_on"
     OPTED_OUT_BY_STAFF = "opted_out_by_staff"
     OPTED_IN_BY_STAFF = "opted_in_by_staff"
+    VERIFICATION_ASKED = "verification_asked"
+    WRONG_BIRTH_DATE = "wrong_birth_date"
+    UNREADABLE_BIRTH_DATE = "unreadable_birth_date"
+    VERIFIED = "verified"
+    VERIFICATION_FAILED = "verification_failed"
 
 
 class Category(StrEnum):
@@ -119,12 +124,48 @@ class Leg(StrEnum):
     PRACTICE_OFF = "practice_off"
     NOT_A_MOBILE = "not_a_mobile"
     OPTED_OUT = "opted_out"
+    MAY_HAVE_OPTED_OUT = "may_have_opted_out"
     NUMBER_OFF = "number_off"
     PATIENT_OFF = "patient_off"
     LANDLINE = "landline"
     NOT_CURRENT = "not_current"
+    NOT_VERIFIED = "not_verified"
     NO_CONSENT = "no_consent"
     CHOOSE_PATIENT = "choose_patient"
+
+
+class Purpose(StrEnum):
+    """What a text is for. A reply and a care message are written by a member; nobody writes the others.
+
+    `VERIFICATION` asks for a birth date, or says what came of the answer. `CODE` is what somebody has just asked
+    for on a page of ours. `OPT_OUT_CONFIRMATION` is the one text that the law allows after an opt-out.
+    """
+
+    REPLY = "reply"
+    CARE = "care"
+    REMINDER = "reminder"
+    NOTICE = "notice"
+    VERIFICATION = "verification"
+    CODE = "code"
+    OPT_OUT_CONFIRMATION = "opt_out_confirmation"
+
+
+# THE TABLE: which legs a text passes, because of what it is for. What stands here for nobody stops everything.
+# A person who writes sees the question whether the patient has opted out, and may ask what was meant.
+_BY_PEOPLE = frozenset({Leg.MAY_HAVE_OPTED_OUT})
+# To ask who somebody is cannot wait until it is known; they answer, or never hear from us again.
+_TO_KNOW_WHO = frozenset({Leg.NOT_VERIFIED, Leg.NO_CONSENT})
+PASSES: Mapping[Purpose, frozenset[Leg]] = {
+    Purpose.REPLY: _BY_PEOPLE,
+    Purpose.CARE: _BY_PEOPLE,
+    Purpose.REMINDER: frozenset(),
+    Purpose.NOTICE: frozenset(),
+    Purpose.VERIFICATION: _TO_KNOW_WHO,
+    Purpose.CODE: _TO_KNOW_WHO | {Leg.MAY_HAVE_OPTED_OUT},
+    # Of an opt-out alone that a member has recorded: what the carrier holds it has confirmed itself, and lets
+    # nothing through.
+    Purpose.OPT_OUT_CONFIRMATION: _TO_KNOW_WHO | {Leg.OPTED_OUT, Leg.MAY_HAVE_OPTED_OUT},
+}
 
 
 class Answer(NamedTuple):
@@ -140,7 +181,12 @@ class Answer(NamedTuple):
 
 
 class Facts(NamedTuple):
-    """All that the gate needs to know of one number."""
+    """All that the gate needs to know of one number.
+
+    `may_have_opted_out`: a text of theirs may ask for no more texts, and nobody has decided yet. `is_verified` is
+    also true where the practice asks nobody for a birth date. `names_person`: the text tells whoever reads it of a
+    patient of this practice.
+    """
 
     practice_on: bool
     number: str
@@ -151,47 +197,67 @@ class Facts(NamedTuple):
     patient_on: bool
     is_current: bool
     has_consent: bool
+    is_verified: bool
+    may_have_opted_out: bool
     # Who is writing: one person has the number, or a member has chosen.
     is_chosen: bool = True
+    names_person: bool = False
 
 
-def may_text(facts: Facts, *, names_person: bool = False) -> Answer:
-    """Pure. A reply to somebody who wrote counts as consented (CharmHealth, A8).
+_SAYS_NO: Mapping[Leg, Callable[[Facts], bool]] = {
+    Leg.PRACTICE_OFF: lambda facts: not facts.practice_on,
+    Leg.NOT_A_MOBILE: lambda facts: not is_e164(facts.number),
+    Leg.OPTED_OUT: lambda facts: facts.opted_out_at is not None,
+    Leg.MAY_HAVE_OPTED_OUT: lambda facts: facts.may_have_opted_out,
+    Leg.NUMBER_OFF: lambda facts: not facts.texting_on,
+    Leg.PATIENT_OFF: lambda facts: not facts.patient_on,
+    Leg.LANDLINE: lambda facts: facts.is_landline,
+    Leg.NOT_CURRENT: lambda facts: not facts.is_current,
+    Leg.NOT_VERIFIED: lambda facts: not facts.is_verified,
+    Leg.NO_CONSENT: lambda facts: not facts.has_consent,
+    Leg.CHOOSE_PATIENT: lambda facts: facts.names_person and not facts.is_chosen,
+}
 
-    `names_person`: the text tells whoever reads it of a patient of this practice.
+
+def may_text(facts: Facts, purpose: Purpose) -> Answer:
+    """Pure. The first leg that says no to a text with this purpose.
+
+    A reply to somebody who wrote counts as consented (CharmHealth, A8).
     """
-    if not facts.practice_on:
-        return Answer(Leg.PRACTICE_OFF)
-    if not is_e164(facts.number):
-        return Answer(Leg.NOT_A_MOBILE)
-    if facts.opted_out_at is not None:
-        return Answer(Leg.OPTED_OUT, facts.opted_out_at, facts.opted_out_how)
-    if not facts.texting_on:
-        return Answer(Leg.NUMBER_OFF)
-    if not facts.patient_on:
-        return Answer(Leg.PATIENT_OFF)
-    if facts.is_landline:
-        return Answer(Leg.LANDLINE)
-    if not facts.is_current:
-        return Answer(Leg.NOT_CURRENT)
-    if not facts.has_consent:
-        return Answer(Leg.NO_CONSENT)
-    if names_person and not facts.is_chosen:
-        return Answer(Leg.CHOOSE_PATIENT)
+    for leg in Leg:
+        if _SAYS_NO[leg](facts) and not _passes(purpose, leg, facts):
+            is_opt_out = leg is Leg.OPTED_OUT
+            return Answer(leg, facts.opted_out_at, facts.opted_out_how) if is_opt_out else Answer(leg)
     return Answer(None)
 
 
+def _passes(purpose: Purpose, leg: Leg, facts: Facts) -> bool:
+    is_held = leg is Leg.OPTED_OUT and facts.opted_out_how in HELD_BY_CARRIER
+    return leg in PASSES[purpose] and not is_held
+
+
 def gather(
-    session: Session, practice: Practice, phone: Phone, identity: Identity, *, wrote_first: bool
+    session: Session,
+    practice: Practice,
+    phone: Phone,
+    identity: Identity,
+    *,
+    wrote_first: bool,
+    may_have_opted_out: bool = False,
+    about: UUID | None = None,
 ) -> Facts:
-    """What the gate needs, from the database. `wrote_first`: a text from this number has been filed."""
+    """What the gate needs, from the database. `wrote_first`: a text from this number has been filed.
+
+    `about` is the patient whom the text concerns, where it is open from the number alone.
+    """
     uses = list(
         session.execute(
-            select(PhoneUse.ended_at, PhoneUse.consented_at).where(
-                PhoneUse.practice_id == phone.practice_id, PhoneUse.phone_id == phone.id
-            )
+            select(
+                PhoneUse.ended_at, PhoneUse.consented_at, PhoneUse.patient_id, PhoneUse.verification
+            ).where(PhoneUse.practice_id == phone.practice_id, PhoneUse.phone_id == phone.id)
         )
     )
+    concerned = about or identity.patient_id
     return Facts(
         practice_on=practice.texting_on,
         number=phone.number,
@@ -202,15 +268,27 @@ def gather(
         patient_on=_is_on_for_patient(session, identity),
         is_current=not uses or any(use.ended_at is None for use in uses),
         has_consent=wrote_first or any(use.consented_at is not None for use in uses if not use.ended_at),
+        is_verified=not practice.verification_on
+        or any(
+            use.verification is Verification.ENABLED
+            for use in uses
+            if not use.ended_at and concerned in (None, use.patient_id)
+        ),
+        may_have_opted_out=may_have_opted_out,
     )
 
 
 def gather_for_writers(
-    session: Session, practice_on: Mapping[UUID, bool], identities: Mapping[UUID, Identity]
+    session: Session,
+    practices: Mapping[UUID, Practice],
+    identities: Mapping[UUID, Identity],
+    *,
+    asking_out: Collection[UUID],
 ) -> dict[UUID, Facts]:
     """The same for many numbers that have just texted us, which stay as they are until this transaction ends.
 
-    `practice_on` is by practice, `identities` and the answer are by number.
+    `practices` are by id, `identities` and the answer are by number; `asking_out` are numbers that may have asked
+    for no more texts.
     """
     # In one order, so that two who ask about the same numbers never wait for each other.
     query = select(Phone).where(Phone.id.in_(identities)).order_by(Phone.id)
@@ -224,7 +302,7 @@ def gather_for_writers(
     off = set(session.scalars(select(Patient.id).where(Patient.id.in_(patients), ~Patient.texting_on)))
     return {
         phone.id: Facts(
-            practice_on=practice_on[phone.practice_id],
+            practice_on=practices[phone.practice_id].texting_on,
             number=phone.number,
             texting_on=phone.texting_on,
             opted_out_at=phone.opted_out_at,
@@ -233,9 +311,20 @@ def gather_for_writers(
             patient_on=all(person.patient_id not in off for person in identities[phone.id].people),
             is_current=current.get(phone.id, True),
             has_consent=True,
+            is_verified=not practices[phone.practice_id].verification_on or is_verified(identities[phone.id]),
+            may_have_opted_out=phone.id in asking_out,
         )
         for phone in found
     }
+
+
+def is_verified(identity: Identity) -> bool:
+    """Pure. Whether the person, or one of those who share the number, has confirmed who they are."""
+    return any(
+        person.verification is Verification.ENABLED
+        for person in identity.people
+        if identity.patient_id in (None, person.patient_id)
+    )
 
 
 def _is_on_for_patient(session: Session, identity: Identity) -> bool:
@@ -253,8 +342,12 @@ def stop(
     now: datetime,
     sent_at: datetime | None = None,
     inbound_id: UUID | None = None,
+    may_be_asked: bool = True,
 ) -> None:
-    """STOP: the number has opted out, when the text was sent: only a START after the last STOP undoes it. Safe to repeat."""
+    """STOP: the number has opted out, when the text was sent: only a START after the last STOP undoes it. Safe to repeat.
+
+    `may_be_asked`: the practice asks for birth dates, so somebody may wait for one from this number.
+    """
     _write(session, phone, ConsentKind.STOP, source=how, now=now, inbound_id=inbound_id)
     was_opted_out_at, stopped_at = phone.opted_out_at, sent_at or now
     phone.opted_out_at = max(was_opted_out_at or stopped_at, stopped_at)
@@ -264,6 +357,8 @@ def stop(
         audit.record(
             session, phone.practice_id, audit.Action.OPTED_OUT, by=None, at=now, subject_id=phone.id, how=how
         )
+        if may_be_asked:
+            _tell_who_asked(session, phone)
 
 
 def start(session: Session, phone: Phone, *, now: datetime, inbound_id: UUID | None = None) -> None:
@@ -293,6 +388,7 @@ def carrier_refused(session: Session, phone: Phone, *, now: datetime) -> None:
             subject_id=phone.id,
             how="carrier",
         )
+        _tell_who_asked(session, phone)
 
 
 def opt_out(session: Session, phone: Phone, *, how: str, by: UUID, now: datetime) -> None:
@@ -303,6 +399,7 @@ def opt_out(session: Session, phone: Phone, *, how: str, by: UUID, now: datetime
         audit.record(
             session, phone.practice_id, audit.Action.OPTED_OUT, by=by, at=now, subject_id=phone.id, how=how
         )
+        _tell_who_asked(session, phone)
 
 
 def opt_in(session: Session, phone: Phone, *, how: str, by: UUID, now: datetime) -> None:
@@ -397,6 +494,20 @@ def switch_patient(session: Session, patient: Patient, *, on: bool, by: UUID, no
             patient_id=patient.id,
             on=on,
         )
+
+
+def _tell_who_asked(session: Session, phone: Phone) -> None:
+    """Whoever waits for a birth date from this number need not wait any more (ThoroughCare, C97)."""
+    waiting = select(PhoneUse.asked_by_id).where(
+        PhoneUse.practice_id == phone.practice_id,
+        PhoneUse.phone_id == phone.id,
+        PhoneUse.ended_at.is_(None),
+        PhoneUse.verification == Verification.PENDING,
+    )
+    asked_by = session.scalars(waiting).all()
+    if asked_by:
+        to = {member_id for member_id in asked_by if member_id}
+        live.announce(session, phone.practice_id, "verification", to=to, state="opted_out")
 
 
 def _write(

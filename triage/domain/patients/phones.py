@@ -36,6 +36,18 @@ class Trouble(StrEnum):
     BLOCKS_US = "blocks_us"
 
 
+class Verification(StrEnum):
+    """How far the person who is texted has confirmed who they are, by birth date (ThoroughCare, C91).
+
+    That the number has opted out is told by the number, and goes before each of these on every page.
+    """
+
+    NOT_STARTED = "not_started"
+    PENDING = "pending"
+    FAILED = "failed"
+    ENABLED = "enabled"
+
+
 class Phone(db.OfPractice, db.Base):
     """One number: opt-out and carrier marks belong to it, whoever holds it.
 
@@ -70,7 +82,11 @@ class Phone(db.OfPractice, db.Base):
 
 
 class PhoneUse(db.OfPractice, db.Base):
-    """A patient, or a person on the patient's record, is reached at this number until `ended_at`."""
+    """A patient, or a person on the patient's record, is reached at this number until `ended_at`.
+
+    `verification` is what it is since `verified_since`; `asked_at` is when the last question for a birth date was
+    sent, and `asked_by_id` who began to ask. Dates that could not be read count apart from those that were wrong.
+    """
 
     __tablename__ = "phone_use"
     __table_args__ = (
@@ -82,6 +98,11 @@ class PhoneUse(db.OfPractice, db.Base):
         Index("ix_phone_use_contact", "practice_id", "contact_id", postgresql_where="contact_id is not null"),
         UniqueConstraint("phone_id", "patient_id", "contact_id", postgresql_nulls_not_distinct=True),
         CheckConstraint("(consented_at is null) = (consented_how is null)", name="consent"),
+        db.within_practice("asked_by_id", "member"),
+        # Few wait for an answer at a time, and the scheduler looks for those that have waited too long.
+        Index("ix_phone_use_pending", "verified_since", postgresql_where="verification = 'pending'"),
+        CheckConstraint("(verification = 'not_started') = (verified_since is null)", name="verified_since"),
+        CheckConstraint("verification <> 'pending' or wrong_dates < 3", name="wrong_dates"),
     )
 
     phone_id: Mapped[UUID]
@@ -92,6 +113,16 @@ class PhoneUse(db.OfPractice, db.Base):
     # As `consent.Category` has them; none where it was not asked.
     consented_to: Mapped[list[str] | None] = mapped_column(ARRAY(String))
     ended_at: Mapped[datetime | None]
+    verification: Mapped[Verification] = mapped_column(
+        db.choice(Verification, "verification"),
+        default=Verification.NOT_STARTED,
+        server_default="not_started",
+    )
+    verified_since: Mapped[datetime | None]
+    asked_at: Mapped[datetime | None]
+    asked_by_id: Mapped[UUID | None]
+    wrong_dates: Mapped[int] = mapped_column(default=0, server_default="0")
+    unreadable_dates: Mapped[int] = mapped_column(default=0, server_default="0")
 
 
 class Known(StrEnum):
@@ -112,6 +143,8 @@ class Person(NamedTuple):
     relation: str | None
     facility_id: UUID | None
     language: str
+    use_id: UUID | None = None
+    verification: Verification = Verification.NOT_STARTED
 
     @property
     def texted_name(self) -> str:
@@ -167,6 +200,8 @@ def narrowed(identity: Identity, chosen_patient_id: UUID | None) -> Identity:
 _USES = (
     select(
         PhoneUse.phone_id,
+        PhoneUse.id.label("use_id"),
+        PhoneUse.verification,
         Patient.id.label("patient_id"),
         Patient.first_name,
         Patient.last_name,
@@ -201,6 +236,8 @@ def person_of(row: Row[*tuple[Any, ...]]) -> Person:
         relation=row.relation,
         facility_id=row.facility_id,
         language=row.language,
+        use_id=row.use_id,
+        verification=row.verification,
     )
 
 
@@ -278,7 +315,10 @@ def use_by(session: Session, patient: Patient, phone: Phone, contact_id: UUID | 
         session.add(use)
         session.flush()
         return Linked(use, True, None)
-    was_ended_at, use.ended_at = use.ended_at, None
+    was_ended_at = use.ended_at
+    if was_ended_at is not None:
+        # Whoever reads the number now has not said who they are.
+        use.ended_at, use.verification, use.verified_since = None, Verification.NOT_STARTED, None
     session.flush()
     return Linked(use, False, was_ended_at)
 

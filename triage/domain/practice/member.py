@@ -102,6 +102,10 @@ class Member(db.OfPractice, db.Base):
     notify_tune: Mapped[Tune] = mapped_column(
         db.choice(Tune, "notify_tune"), default=Tune.CHIME, server_default="chime"
     )
+    # How patients come along who were asked for their birth date (ThoroughCare's "Two-Way Texting", C97).
+    notify_verification: Mapped[Notice] = mapped_column(
+        db.choice(Notice, "notify_verification"), default=Notice.MINE, server_default="mine"
+    )
     # By the practice's clock: no sound and no pop-up from then until then.
     quiet_from: Mapped[time | None]
     quiet_until: Mapped[time | None]
@@ -436,6 +440,7 @@ def change_preferences(
     notify_sound: str,
     notify_popup: str,
     notify_tune: str,
+    notify_verification: str,
     quiet_from: str,
     quiet_until: str,
     notify_unread: bool,
@@ -452,6 +457,7 @@ def change_preferences(
         member.theme, member.density = Theme(theme), Density(density)
         member.notify_sound, member.notify_popup = Notice(notify_sound), Notice(notify_popup)
         member.notify_tune = Tune(notify_tune)
+        member.notify_verification = Notice(notify_verification)
     except ValueError:
         raise Invalid("Choose one of the offered values.") from None
     member.quiet_from, member.quiet_until = _quiet(quiet_from, quiet_until)

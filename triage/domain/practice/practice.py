@@ -103,6 +103,8 @@ class Practice(db.Base):
     unread_badge: Mapped[UnreadBadge] = mapped_column(
         db.choice(UnreadBadge, "unread_badge"), default=UnreadBadge.SHARED, server_default="shared"
     )
+    # Nobody is texted before they have confirmed their birth date.
+    verification_on: Mapped[bool] = mapped_column(default=False, server_default=false())
     # What it texts in; the first is for whom nothing else is known.
     languages: Mapped[list[str]] = mapped_column(ARRAY(String), default=["en"], server_default="{en}")
     created_at: Mapped[datetime]
@@ -247,6 +249,7 @@ def change_switches(
     task_per_message: bool,
     sign_texts: bool,
     opt_in_notice_on: bool,
+    verification_on: bool,
     overdue_after_minutes: int,
     idle_minutes: int,
     hold_seconds: int,
@@ -272,6 +275,7 @@ def change_switches(
     practice.task_per_message = task_per_message
     practice.sign_texts = sign_texts
     practice.opt_in_notice_on = opt_in_notice_on
+    practice.verification_on = verification_on
     practice.overdue_after_minutes = overdue_after_minutes
     practice.idle_minutes = idle_minutes
     practice.hold_seconds = hold_seconds

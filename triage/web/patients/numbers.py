@@ -5,7 +5,7 @@ from uuid import UUID
 from flask import Response, request
 from sqlalchemy.orm import Session
 
-from triage.domain.inbox import reached, record
+from triage.domain.inbox import reached, record, requesting
 from triage.domain.patients import consent, consent_form, directory, troubles
 from triage.domain.patients.consent import Agreement
 from triage.domain.patients.patient import find_patient
@@ -15,6 +15,11 @@ from triage.web import once
 from triage.web.auth import current_member, needs
 from triage.web.patients.pages import back_to, patients
 
+# Whether nothing had to be asked.
+ASKED = {
+    False: "Asked for the birth date by text.",
+    True: "Confirmed: the same person has done so about another patient.",
+}
 HOW = {"staff": "in person", "phone": "by phone", "paper": "on paper"}
 
 
@@ -145,3 +150,16 @@ def switch_patient(patient_id: UUID) -> Response:
         return "Texts to this patient are on." if on else "Texts to this patient are off."
 
     return back_to(patient_id, once.run(switch))
+
+
+@patients.post("/patients/<uuid:patient_id>/numbers/<uuid:use_id>/verification")
+@needs(Privilege.SIGNED_IN)
+def ask_birth_date(patient_id: UUID, use_id: UUID) -> Response:
+    """Ask by text who reads the number, or ask once more (ThoroughCare, C90 and C93)."""
+    member = current_member()
+    directory.require(member)
+
+    def ask(session: Session) -> str:
+        return ASKED[requesting.request_from_patient(session, patient_id, use_id, by=member) is None]
+
+    return back_to(patient_id, once.run(ask))

@@ -42,6 +42,7 @@ def show(patient_id: UUID) -> Response:
         how_options=list(HOW.items()),
         sexes=details.SEXES,
         merges=merges,
+        asks_birth_dates=member.practice.verification_on,
     )
 
 

@@ -19,9 +19,15 @@ from triage.web.auth import current_member, needs
 from triage.web.settings.pages import is_on, page, record, saved, settings, whole
 
 NUMBERS = ("overdue_after_minutes", "idle_minutes", "hold_seconds")
-SWITCHES = ("texting_on", "reply_assigns", "task_per_message", "sign_texts", "opt_in_notice_on")
+OF_TEXTS = ("texting_on", "reply_assigns", "task_per_message", "sign_texts", "opt_in_notice_on")
+SWITCHES = (*OF_TEXTS, "verification_on")
 # Each is a form of its own on the page, and leaves the others' fields alone.
-SECTIONS: dict[str, tuple[str, ...]] = {"name": ("name", "time_zone"), "tasks": SWITCHES, "times": NUMBERS}
+SECTIONS: dict[str, tuple[str, ...]] = {
+    "name": ("name", "time_zone"),
+    "tasks": OF_TEXTS,
+    "verification": ("verification_on",),
+    "times": NUMBERS,
+}
 FIELDS = tuple(field for fields in SECTIONS.values() for field in fields)
 LABELS = {
     "name": "Name",
@@ -31,6 +37,7 @@ LABELS = {
     "task_per_message": "One task for each message",
     "sign_texts": "Sign texts",
     "opt_in_notice_on": "Send a notice with the first text",
+    "verification_on": "Patients confirm their birth date first",
     "overdue_after_minutes": "Minutes until a task is overdue",
     "idle_minutes": "Idle minutes until sign-out",
     "hold_seconds": "Seconds in which a text can be taken back",

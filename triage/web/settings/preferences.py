@@ -14,7 +14,7 @@ from triage.web import once
 from triage.web.auth import current_member, needs
 from triage.web.settings.pages import is_on, page, record, saved, settings
 
-CHOICES = ("theme", "density", "notify_sound", "notify_popup", "notify_tune")
+CHOICES = ("theme", "density", "notify_sound", "notify_popup", "notify_tune", "notify_verification")
 QUIET = ("quiet_from", "quiet_until")
 SWITCHES = ("notify_unread", "single_keys", "enter_sends", "is_away", "is_available_for_chat")
 
@@ -46,6 +46,7 @@ def _change(session: Session) -> str:
         notify_sound=request.form.get("notify_sound", ""),
         notify_popup=request.form.get("notify_popup", ""),
         notify_tune=request.form.get("notify_tune", ""),
+        notify_verification=request.form.get("notify_verification", member.notify_verification.value),
         quiet_from=request.form.get("quiet_from", ""),
         quiet_until=request.form.get("quiet_until", ""),
         notify_unread=is_on("notify_unread"),

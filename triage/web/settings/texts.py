@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from triage.domain import audit, wording
 from triage.domain.conversations import segments
 from triage.domain.conversations.segments import Size
-from triage.domain.patients import consent
+from triage.domain.patients import birth_dates, consent
 from triage.domain.practice import practice as practices
 from triage.domain.practice import texts
 from triage.domain.practice.privileges import Privilege
@@ -29,6 +29,7 @@ SWITCHES = {
     wording.CLOSED_REPLY.name: ("closed_reply_on", "opening_hours"),
     wording.EMERGENCY.name: ("closed_reply_on", "opening_hours"),
     wording.OPT_IN_NOTICE.name: ("opt_in_notice_on", "practice"),
+    **{text.name: ("verification_on", "practice") for text in wording.OF_VERIFICATION},
 }
 TITLES = {slug: name for slug, name, _, _ in SECTIONS}
 
@@ -183,6 +184,14 @@ class _Words:
         if text is wording.CLOSED_REPLY:
             bodies = {**self.bodies, (text.name, language): body}
             return replies.of_bodies(self.practice, bodies, language, self._now)
+        if text in wording.OF_VERIFICATION:
+            return wording.about_birth_date(
+                text,
+                {(text.name, language): body},
+                language,
+                practice=self.practice.name,
+                format=birth_dates.shown(birth_dates.order_of(self.practice.region), language),
+            )
         values = {"practice": self.practice.name, "first_name": self._member.first_name}
         example = texts.example(text, body, values)
         return f"{SAMPLE}\n{example}" if text is wording.SIGNATURE else example
