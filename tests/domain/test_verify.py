@@ -218,7 +218,7 @@ BROKEN_ROWS = {
     ),
     "a message of a record that was merged": (
         "I12",
-        "update message set patient_id = (select merged_id from patient_merge limit 1)",
+        "update message set patient_id = (select merged_id from patient_merge limit 1) where direction = 'out'",
     ),
     "a number that stayed behind": (
         "I12",

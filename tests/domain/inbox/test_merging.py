@@ -23,6 +23,7 @@ from triage.domain.intake import ledger, process
 from triage.domain.intake.ledger import Via
 from triage.domain.patients import following
 from triage.domain.patients.care_team import CareTeamMember, FormerCareTeamMember
+from triage.domain.patients.consent import ConsentEvent, ConsentKind
 from triage.domain.patients.following import PatientFollower
 from triage.domain.patients.patient import (
     Enrolment,
@@ -32,7 +33,7 @@ from triage.domain.patients.patient import (
     PatientKind,
     find_patient,
 )
-from triage.domain.patients.phones import PhoneUse
+from triage.domain.patients.phones import PhoneUse, Verification
 from triage.domain.tables import metadata
 from triage.kit import clock, db
 from triage.kit.errors import NotFound, NotPossible
@@ -177,6 +178,7 @@ def test_what_came_after_the_merge_stays(session: Session, cast: Cast) -> None:
     before = builders.an_inbound(session, cast=cast, number=OTHER, body="Before")
     made = _merge(session, cast, pat, second)
     after = builders.an_inbound(session, cast=cast, number=OTHER, body="After")
+    done = builders.a_task(session, cast=cast, number=PAT_NUMBER, body="Done since", state=State.COMPLETED)
     pat = session.get_one(Patient, pat.id)
     pat.first_name = "Patty"
     session.commit()
@@ -185,7 +187,9 @@ def test_what_came_after_the_merge_stays(session: Session, cast: Cast) -> None:
 
     session.expire_all()
     assert session.get_one(Message, before.message_id).patient_id == second.id
-    assert session.get_one(Message, after.message_id).patient_id == pat.id
+    # It waits in the task of the other number, whose person is known again.
+    assert session.get_one(Message, after.message_id).patient_id == second.id
+    assert session.get_one(Task, done.id).patient_id == pat.id
     assert session.get_one(Patient, pat.id).first_name == "Patty"
     assert find_patient(session, cast.ana, second.id).archived_at is None
     assert verify.verify(session).is_clean
@@ -284,6 +288,7 @@ FACTS = st.fixed_dictionaries(
         "shares": st.booleans(),
         "ended": st.booleans(),
         "consent": st.sampled_from(["none", "first", "second"]),
+        "confirmed": st.sampled_from(["none", "first", "second", "both"]),
         "contacts": st.sampled_from(["none", "first", "second", "both"]),
         "team": st.sampled_from(["none", "first", "second", "both"]),
         "former": st.sampled_from(["none", "first", "second", "both"]),
@@ -341,6 +346,7 @@ def _furnish(
     for patient in both[facts["team"]]:
         builders.a_place_in_care_team(session, patient=patient, member=cast.ben, is_primary=True)
     _furnish_teams(session, cast, both, facts)
+    _confirm(session, cast, both[facts["confirmed"]])
     program = builders.a_program(session, cast=cast)
     for patient in both[facts["programs"]]:
         session.add(Enrolment(practice_id=cast.practice_id, patient_id=patient.id, program_id=program.id))
@@ -356,6 +362,24 @@ def _furnish(
     if facts["archived"]:
         keeping.archive(session, second, by=cast.ana)
         session.commit()
+
+
+def _confirm(session: Session, cast: Cast, patients: list[Patient]) -> None:
+    """The right birth date has come from every number of these patients."""
+    since = builders.ago(session, days=3)
+    ids = [patient.id for patient in patients]
+    for use in session.scalars(select(PhoneUse).where(PhoneUse.patient_id.in_(ids))):
+        use.verification, use.verified_since, use.asked_by_id = Verification.ENABLED, since, cast.ana.id
+        session.add(
+            ConsentEvent(
+                practice_id=cast.practice_id,
+                phone_id=use.phone_id,
+                patient_id=use.patient_id,
+                kind=ConsentKind.VERIFIED,
+                source="text",
+                at=since,
+            )
+        )
 
 
 def _furnish_teams(

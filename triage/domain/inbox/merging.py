@@ -18,7 +18,7 @@ from triage.domain.conversations.conversation import Conversation
 from triage.domain.inbox import places
 from triage.domain.inbox.task import Task, is_open
 from triage.domain.patients.patient import Merged, Patient, find_patient, visible_patients
-from triage.domain.patients.phones import Phone, PhoneUse
+from triage.domain.patients.phones import Phone, PhoneUse, Verification
 from triage.domain.practice.member import Member
 from triage.kit import clock, db
 from triage.kit.errors import NotFound, NotPossible
@@ -48,6 +48,7 @@ LINKED = {
 STAY = ("audit", "consent_event", "import_row", "patient_choice")
 
 CONSENT = ("consented_at", "consented_how", "consented_to")
+CONFIRMED = ("verification", "verified_since", "asked_at", "asked_by_id", "wrong_dates", "unreadable_dates")
 
 _TABLES = db.Base.metadata.tables
 Values = dict[str, Any]
@@ -284,7 +285,7 @@ class _Work:
             self._change(name, key, {"is_on": False}, {"is_on": True})
 
     def take_uses(self) -> None:
-        """A number that both have is current where one of them is, and has the consent that one of them has."""
+        """A number that both have is current where one of them is, and has what one of them has agreed to and confirmed."""
         ours = {(row["phone_id"], row["contact_id"]): row for row in self._rows("phone_use", self._kept)}
         for theirs in self._rows("phone_use", self._merged):
             mine = ours.get((theirs["phone_id"], theirs["contact_id"]))
@@ -295,6 +296,8 @@ class _Work:
             wanted: Values = {}
             if mine["consented_at"] is None and theirs["consented_at"] is not None:
                 wanted |= {name: theirs[name] for name in CONSENT}
+            if theirs["verification"] is Verification.ENABLED is not mine["verification"]:
+                wanted |= {name: theirs[name] for name in CONFIRMED}
             if mine["ended_at"] is not None and theirs["ended_at"] is None:
                 wanted["ended_at"] = None
             self._change("phone_use", {"id": mine["id"]}, {name: mine[name] for name in wanted}, wanted)

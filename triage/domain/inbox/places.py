@@ -132,15 +132,17 @@ def know_again(session: Session, phone: Phone) -> None:
 
 def _take_along(session: Session, conversation: Conversation) -> None:
     """Open tasks and their texts; who may not see them there gives them back."""
-    moved = []
-    for task in scope.all_open_tasks_of(session, conversation.id):
-        if (task.patient_id, task.facility_id) != (conversation.patient_id, conversation.facility_id):
-            task.patient_id, task.facility_id = conversation.patient_id, conversation.facility_id
-            moved.append(task)
-    if not moved:
-        return
+    waiting = scope.all_open_tasks_of(session, conversation.id)
+    whose = (conversation.patient_id, conversation.facility_id)
+    moved = [task for task in waiting if (task.patient_id, task.facility_id) != whose]
+    for task in moved:
+        task.patient_id, task.facility_id = whose
     session.flush()
-    texts = select(TaskMessage.message_id).where(TaskMessage.task_id.in_([task.id for task in moved]))
-    session.execute(update(Message).where(Message.id.in_(texts)).values(patient_id=conversation.patient_id))
+    texts = select(TaskMessage.message_id).where(TaskMessage.task_id.in_([task.id for task in waiting]))
+    session.execute(
+        update(Message)
+        .where(Message.id.in_(texts), Message.patient_id.is_distinct_from(conversation.patient_id))
+        .values(patient_id=conversation.patient_id)
+    )
     for task in moved:
         staffing.return_unseen(session, task)
