@@ -117,13 +117,13 @@ def row_of(session: Session, name: str) -> Row:
     return next(row for row in waiting(session) if row.name == name)
 
 
-def test_there_are_two_practices_with_eighty_patients_and_two_old_records(session: Session) -> None:
+def test_there_are_two_practices_with_eighty_two_patients_and_two_old_records(session: Session) -> None:
     practices = {practice.name: practice for practice in session.scalars(select(Practice))}
 
     assert set(practices) == {"Harbor Clinic", "Willow Veterinary"}
     assert practices["Willow Veterinary"].assign_care_team
     assert practices["Harbor Clinic"].assign_last_sender
-    assert session.scalar(select(func.count()).select_from(Patient)) == 82
+    assert session.scalar(select(func.count()).select_from(Patient)) == 84
 
 
 def test_every_sign_in_of_the_demo_works_and_sees_what_its_role_shows(session: Session) -> None:
