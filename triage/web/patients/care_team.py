@@ -151,7 +151,6 @@ def _team_page(
         patient,
         "care_team",
         status,
-        may_change=may_change,
         values={"since_on": teams.today(member, now).isoformat(), **values},
         errors=errors,
         roles=_roles(patient),
