@@ -167,7 +167,23 @@ OF_VERIFICATION = (
     BIRTH_DATE_GIVEN_UP,
     BIRTH_DATE_CONFIRMED,
 )
-TEXTS = {text.name: text for text in (SIGNATURE, CLOSED_REPLY, EMERGENCY, OPT_IN_NOTICE, *OF_VERIFICATION)}
+# The one text that the law allows after an opt-out (47 CFR 64.1200(a)(12)); it may sell and ask nothing.
+OPT_OUT_CONFIRMED = Text(
+    name="opt_out_confirmed",
+    title="Opt-out confirmation",
+    when="After a colleague has opted a number out. After STOP the carrier confirms it.",
+    bodies={
+        "en": "You will get no more texts from {practice}. To get them again, text START.",
+        "es": "Ya no va a recibir mensajes de {practice}. Si los quiere de nuevo, escriba START.",
+    },
+    places={"practice": _PRACTICE},
+    longest=160,
+    keeps=("{practice}", "START"),
+)
+TEXTS = {
+    text.name: text
+    for text in (SIGNATURE, CLOSED_REPLY, EMERGENCY, OPT_IN_NOTICE, OPT_OUT_CONFIRMED, *OF_VERIFICATION)
+}
 
 
 def filled(body: str, values: Mapping[str, str]) -> str:

@@ -19,6 +19,7 @@ PREFERENCES: dict[str, Any] = {
     "notify_sound": "all",
     "notify_popup": "mine",
     "notify_tune": "drop",
+    "notify_unread": False,
     "notify_verification": "all",
     "quiet_from": "22:00",
     "quiet_until": "7:30",

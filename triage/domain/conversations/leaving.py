@@ -32,7 +32,7 @@ _USES = (
     select(
         func.bool_or(_IS_CURRENT).label("is_current"),
         func.bool_or(and_(_IS_CURRENT, PhoneUse.consented_at.is_not(None))).label("has_consent"),
-        func.bool_or(Patient.texting_on).filter(_IS_REACHED).label("patient_on"),
+        func.bool_and(Patient.texting_on).filter(_IS_REACHED).label("patient_on"),
         func.bool_or(
             and_(
                 _IS_CURRENT,
@@ -66,6 +66,7 @@ _FACTS = (
         Practice.texting_on.label("practice_on"),
         Practice.verification_on,
         Conversation.last_inbound_at,
+        Conversation.is_nobody,
         _USES.c.is_current,
         _USES.c.has_consent,
         _USES.c.patient_on,
@@ -115,7 +116,7 @@ def _refused(row: Row[*tuple[Any, ...]], purpose: Purpose, asking: Collection[UU
         opted_out_how=row.opted_out_how,
         is_landline=row.is_landline,
         patient_on=row.patient_on is not False,
-        is_current=row.is_current is not False,
+        is_current=row.is_current is not False or row.is_nobody,
         has_consent=row.last_inbound_at is not None or bool(row.has_consent),
         is_verified=not row.verification_on or bool(row.is_verified),
         may_have_opted_out=row.phone_id in asking,

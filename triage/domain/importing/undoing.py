@@ -17,7 +17,7 @@ from triage.domain.importing.decide import updated
 from triage.domain.importing.known import FIELDS, PLAN_ANEW, Known, as_words
 from triage.domain.importing.run import ImportRow, ImportRun, Outcome, Undo
 from triage.domain.inbox import places
-from triage.domain.inbox.task import Task
+from triage.domain.inbox.task import Task, TaskMessage, is_open
 from triage.domain.patients.care_team import CareTeamMember
 from triage.domain.patients.consent import ConsentEvent
 from triage.domain.patients.patient import Contact, Patient, PatientContact, PatientKind
@@ -28,6 +28,8 @@ from triage.kit.bulk import Addition, Rows
 CHUNK = 200
 IN_USE = "It is in use."
 EDITED = "It was edited since."
+# The texts of an open task are whoever's number it is, and go with the number.
+_WAITS = exists().where(TaskMessage.message_id == Message.id, TaskMessage.task_id == Task.id, is_open())
 TEXTED = "There are messages or tasks since."
 AGREED = "Consent was recorded, or a number changed, since."
 CONTACT_EDITED = "A contact was edited since."
@@ -190,7 +192,7 @@ def _used(session: Session, run: ImportRun, made: Sequence[Row]) -> dict[UUID, s
     prints = {_id(row): row.fingerprint for row in made}
     since = run.started_at
     texted = or_(
-        exists().where(Message.patient_id == Patient.id),
+        exists().where(Message.patient_id == Patient.id, or_(Message.at >= since, ~_WAITS)),
         exists().where(Task.patient_id == Patient.id, Task.opened_at >= since),
         exists().where(Conversation.patient_id == Patient.id, Conversation.last_message_at >= since),
     )

@@ -1,22 +1,26 @@
 """A member says whether a text asked for no more texts; every page that shows the question hears the answer."""
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from triage.domain.conversations import asking_out
+from triage.domain import wording
+from triage.domain.conversations import asking_out, delivery
 from triage.domain.conversations.asking_out import Decision, PossibleOptOut
 from triage.domain.conversations.conversation import Conversation
 from triage.domain.conversations.message import Message
 from triage.domain.inbox import scope, transitions
-from triage.domain.patients import consent
+from triage.domain.patients import consent, phones
+from triage.domain.patients.consent import Purpose
 from triage.domain.patients.phones import Phone
+from triage.domain.practice import texts
 from triage.domain.practice.member import Member
-from triage.kit import clock
+from triage.domain.practice.practice import PracticeNumber
+from triage.kit import clock, db
 from triage.kit.errors import NotAllowed, NotPossible
 
 
@@ -50,9 +54,50 @@ def opt_out(session: Session, conversation: Conversation, *, by: Member) -> None
     phone = _phone(session, conversation, by)
     now = clock.now(session)
     asked = asking_out.open_ones(session, by.practice_id, phone.id)
-    consent.opt_out(session, phone, how=consent.OWN_WORDS if asked else consent.BY_STAFF, by=by.id, now=now)
+    how = consent.OWN_WORDS if asked else consent.BY_STAFF
+    is_new = consent.opt_out(session, phone, how=how, by=by.id, now=now)
     asking_out.decide(session, asked, Decision.OPTED_OUT, by=by, now=now)
+    if is_new:
+        _confirm(session, conversation, phone, by, now)
     _announce(session, conversation)
+
+
+def opt_out_number(session: Session, phone: Phone, *, by: Member) -> None:
+    """The same where somebody told a member so, and no conversation is open. Safe to repeat."""
+    latest = (
+        select(Conversation)
+        .where(Conversation.practice_id == phone.practice_id, Conversation.phone_id == phone.id)
+        .where(Conversation.last_message_at.is_not(None))
+        .order_by(Conversation.last_message_at.desc())
+        .limit(1)
+    )
+    conversation = session.scalars(db.locked(latest)).first()
+    now = clock.now(session)
+    is_new = consent.opt_out(session, phone, how=consent.BY_STAFF, by=by.id, now=now)
+    if is_new and conversation is not None:
+        _confirm(session, conversation, phone, by, now)
+
+
+def _confirm(session: Session, conversation: Conversation, phone: Phone, by: Member, now: datetime) -> None:
+    """One text says that there will be no more, to whoever was texted before (47 CFR 64.1200(a)(12))."""
+    identity = phones.identities(session, [phone.id])[phone.id]
+    wrote = conversation.last_inbound_at is not None
+    facts = consent.gather(session, by.practice, phone, identity, wrote_first=wrote)
+    if not consent.may_text(facts, Purpose.OPT_OUT_CONFIRMATION).is_yes:
+        return
+    language = texts.language_for((person.language for person in identity.people), by.practice.languages)
+    body = texts.bodies_of(session, by.practice_id)[wording.OPT_OUT_CONFIRMED.name, language]
+    delivery.queue(
+        session,
+        conversation,
+        session.get_one(PracticeNumber, conversation.practice_number_id),
+        phone,
+        wording.filled(body, {"practice": by.practice.name}),
+        by=None,
+        now=now,
+        purpose=Purpose.OPT_OUT_CONFIRMATION,
+        is_automatic=True,
+    )
 
 
 def opt_in(session: Session, conversation: Conversation, *, by: Member) -> None:

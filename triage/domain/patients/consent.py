@@ -391,15 +391,20 @@ def carrier_refused(session: Session, phone: Phone, *, now: datetime) -> None:
         _tell_who_asked(session, phone)
 
 
-def opt_out(session: Session, phone: Phone, *, how: str, by: UUID, now: datetime) -> None:
-    """Staff were told, in whatever words and way, that no texts are wanted (ThoroughCare, C95). Safe to repeat."""
-    if phone.opted_out_at is None:
-        _write(session, phone, ConsentKind.OPTED_OUT_BY_STAFF, source=how, now=now, by=by)
-        phone.opted_out_at, phone.opted_out_how = now, how
-        audit.record(
-            session, phone.practice_id, audit.Action.OPTED_OUT, by=by, at=now, subject_id=phone.id, how=how
-        )
-        _tell_who_asked(session, phone)
+def opt_out(session: Session, phone: Phone, *, how: str, by: UUID, now: datetime) -> bool:
+    """Staff were told, in whatever words and way, that no texts are wanted (ThoroughCare, C95). Safe to repeat.
+
+    False where the number had opted out already.
+    """
+    if phone.opted_out_at is not None:
+        return False
+    _write(session, phone, ConsentKind.OPTED_OUT_BY_STAFF, source=how, now=now, by=by)
+    phone.opted_out_at, phone.opted_out_how = now, how
+    audit.record(
+        session, phone.practice_id, audit.Action.OPTED_OUT, by=by, at=now, subject_id=phone.id, how=how
+    )
+    _tell_who_asked(session, phone)
+    return True
 
 
 def opt_in(session: Session, phone: Phone, *, how: str, by: UUID, now: datetime) -> None:

@@ -5,7 +5,7 @@ from uuid import UUID
 from flask import Response, request
 from sqlalchemy.orm import Session
 
-from triage.domain.inbox import reached, record, requesting
+from triage.domain.inbox import deciding, reached, record, requesting
 from triage.domain.patients import consent, consent_form, directory, troubles
 from triage.domain.patients.consent import Agreement
 from triage.domain.patients.patient import find_patient
@@ -67,7 +67,7 @@ def opt_out(patient_id: UUID, use_id: UUID) -> Response:
 
     def note(session: Session) -> str:
         _, phone = record.find_use(session, member, patient_id, use_id)
-        consent.opt_out(session, phone, how=consent.BY_STAFF, by=member.id, now=clock.now(session))
+        deciding.opt_out_number(session, phone, by=member)
         return "Opted out. This number gets no more texts."
 
     return back_to(patient_id, once.run(note))

@@ -29,6 +29,7 @@ SWITCHES = {
     wording.CLOSED_REPLY.name: ("closed_reply_on", "opening_hours"),
     wording.EMERGENCY.name: ("closed_reply_on", "opening_hours"),
     wording.OPT_IN_NOTICE.name: ("opt_in_notice_on", "practice"),
+    wording.OPT_OUT_CONFIRMED.name: ("texting_on", "practice"),
     **{text.name: ("verification_on", "practice") for text in wording.OF_VERIFICATION},
 }
 TITLES = {slug: name for slug, name, _, _ in SECTIONS}
