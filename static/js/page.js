@@ -31,11 +31,25 @@ export async function fragment(url) {
   return holder.content;
 }
 
+const hands = new Map();
+
+/** Asks in the place of an element: requests of one element wait for each other, and a third is dropped, which must
+ * never be what a person has done. */
+function handOf(element) {
+  if (hands.size > 100) for (const [id, hand] of hands) document.getElementById(id) || (hand.remove(), hands.delete(id));
+  if (!hands.get(element.id)?.isConnected) {
+    const hand = Object.assign(document.createElement("span"), { hidden: true });
+    find("#app").append(hand);
+    hands.set(element.id, hand);
+  }
+  return hands.get(element.id);
+}
+
 /** Fetches a fragment again because something changed, not because a person did something. */
 export function refetch(url, target, swap = "outerMorph") {
   const element = typeof target === "string" ? find(target) : target;
   if (!element) return Promise.resolve();
-  return htmx.ajax("GET", url, { source: element, target: element, swap, headers: { "X-Background": "1" } });
+  return htmx.ajax("GET", url, { source: handOf(element), target: element, swap, headers: { "X-Background": "1" } });
 }
 
 export function say(text, tone = "neutral", milliseconds = 5000) {

@@ -378,6 +378,30 @@ def test_what_failed_is_taken_back_and_says_what_to_do(clinic: Clinic, desk_of: 
     expect(ana.row("Cannot be completed now")).not_to_have_class(re.compile("is-busy"))
 
 
+def test_what_is_done_with_a_row_does_not_wait_for_the_row_itself(clinic: Clinic, desk_of: DeskOf) -> None:
+    """A line that is slow at the wrong moment loses no key: the row is fetched, and to be fetched once more."""
+    (task,) = waiting(clinic, "Done while it is fetched")
+    ana, admin = desk_of("ana"), clinic.sign_in("admin")
+    expect(ana.row("Done while it is fetched")).to_be_visible()
+    ana.page.keyboard.press("j")
+
+    def is_marked() -> None:
+        admin.get(f"/inbox/all/c/{task.conversation_id}")
+        admin.post(f"/conversations/{task.conversation_id}/unread")
+
+    with ana.held(f"/rows/{task.id}") as line:
+        is_marked()
+        line.is_asked_for()
+        # Counts are fetched after rows: when they come, the row is to be fetched once more.
+        with ana.page.expect_response(lambda answer: "/inbox/counts" in answer.url):
+            is_marked()
+        ana.page.keyboard.press("e")
+        becomes(clinic, "Done while it is fetched", State.COMPLETED)
+        line.comes()
+
+    expect(ana.row("Done while it is fetched")).to_contain_text("Completed by Ana Alvarez")
+
+
 def test_a_folder_that_does_not_come_says_so(clinic: Clinic, desk_of: DeskOf) -> None:
     waiting(clinic, "Still there")
     ana = desk_of("ana")

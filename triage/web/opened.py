@@ -34,7 +34,7 @@ from triage.domain.practice.practice import Facility, PracticeNumber, numbers_of
 from triage.domain.practice.privileges import Messages, Privilege
 from triage.kit import clock
 from triage.kit import phone as phone_format
-from triage.kit.errors import NotFound
+from triage.kit.errors import NotFound, NotPossible
 from triage.web import filtering
 from triage.web.filters import form_id
 from triage.web.panel import Panel, panel_of
@@ -160,7 +160,9 @@ def look(
         panel=panel(session, member, conversation, about, but=task.id if task else None),
         is_full=is_full,
         question=deciding.question(session, member, conversation),
-        unverified=requesting.unverified(session, conversation, identity) if composed.is_unverified else [],
+        unverified=requesting.unverified(session, member, conversation, identity)
+        if composed.is_unverified
+        else [],
     )
 
 
@@ -187,7 +189,9 @@ def about_of_page(session: Session, member: Member, conversation: Conversation) 
     """For whom, of those who share the number, this member opened the page."""
     identity = identities(session, [conversation.phone_id])[conversation.phone_id]
     about = _patient_of_page(session, member, conversation, identity, None)
-    return about.id if about and about.id in _patient_ids(identity) else None
+    if about is not None and about.id not in _patient_ids(identity):
+        raise NotPossible(f"This number is no longer linked to {about.name}. Your text was not sent.")
+    return about.id if about else None
 
 
 def _patient_ids(identity: Identity) -> set[UUID]:

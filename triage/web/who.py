@@ -76,7 +76,8 @@ def choose(conversation_id: UUID) -> Response:
     """`reach` says how far back; `seen` what the page showed of earlier choices."""
 
     def deed(session: Session, conversation: Conversation) -> PatientChoice:
-        patient = find_patient(session, current_member(), _patient_id())
+        # Before the conversation: whoever merges two records locks in this order.
+        patient = find_patient(session, current_member(), _patient_id(), lock=True)
         return whose.choose(session, conversation, patient, reach=_reach(), seen=_seen(), by=current_member())
 
     return _do(conversation_id, deed, "Chosen for these texts")

@@ -25,29 +25,19 @@ CODES = {
     Leg.NO_CONSENT: failures.NO_CONSENT,
 }
 
-_IS_CURRENT = PhoneUse.ended_at.is_(None)
-# One who is archived, or whose contact is, neither opens a number nor closes it.
-_IS_REACHED = and_(_IS_CURRENT, Patient.archived_at.is_(None), PatientContact.archived_at.is_(None))
+# A text that is for somebody goes nowhere where they are not reached any more.
+_IS_THEIRS = or_(Message.patient_id.is_(None), PhoneUse.patient_id == Message.patient_id)
 _USES = (
     select(
-        func.bool_or(_IS_CURRENT).label("is_current"),
-        func.bool_or(and_(_IS_CURRENT, PhoneUse.consented_at.is_not(None))).label("has_consent"),
-        func.bool_and(Patient.texting_on).filter(_IS_REACHED).label("patient_on"),
+        func.bool_or(and_(consent.IS_CURRENT, _IS_THEIRS)).label("is_current"),
+        func.bool_or(and_(consent.IS_CURRENT, PhoneUse.consented_at.is_not(None))).label("has_consent"),
+        (~func.bool_or(consent.SAYS_NO)).label("patient_on"),
         func.bool_or(
-            and_(
-                _IS_CURRENT,
-                PhoneUse.verification == Verification.ENABLED,
-                or_(Message.patient_id.is_(None), PhoneUse.patient_id == Message.patient_id),
-            )
+            and_(consent.IS_CURRENT, _IS_THEIRS, PhoneUse.verification == Verification.ENABLED)
         ).label("is_verified"),
     )
     .join(Patient, Patient.id == PhoneUse.patient_id)
-    .outerjoin(
-        PatientContact,
-        and_(
-            PatientContact.patient_id == PhoneUse.patient_id, PatientContact.contact_id == PhoneUse.contact_id
-        ),
-    )
+    .outerjoin(PatientContact, consent.OF_LINK)
     .where(PhoneUse.phone_id == Phone.id)
     .correlate(Phone, Message)
     .lateral("uses")

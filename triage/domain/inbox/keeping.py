@@ -48,7 +48,7 @@ def add(session: Session, given: Mapping[str, str], *, by: Member) -> Patient:
     contact = None
     if kind is PatientKind.ANIMAL:
         person = contacts.Wanted(owner, "owner", wanted.language, None, number)
-        contact = contacts.add(session, patient, person, now=now)
+        contact = contacts.add(session, patient, person, by=by, now=now)
     if number:
         _reach(session, patient, contact, number, by, now)
     return patient
@@ -113,7 +113,7 @@ def add_contact(session: Session, patient: Patient, given: Mapping[str, str], *,
     """Raises `Invalid`."""
     now = clock.now(session)
     wanted = contacts.read(given, by.practice, today=now.date())
-    contact = contacts.add(session, patient, wanted, now=now)
+    contact = contacts.add(session, patient, wanted, by=by, now=now)
     _note(session, patient, by, now, subject_id=contact.id, what="contact added")
     if wanted.number:
         _reach(session, patient, contact, wanted.number, by, now)
@@ -135,6 +135,13 @@ def change_contact(
     wanted = contacts.read({**given, "number": ""}, by.practice, today=now.date())
     if by.role.birth_dates_masked and wanted.born_on is None:
         wanted = wanted._replace(born_on=contact.born_on)
+    is_theirs_alone = (wanted.name, wanted.language, wanted.born_on) == (
+        contact.name,
+        contact.language,
+        contact.born_on,
+    )
+    if not is_theirs_alone and contacts.is_elsewhere_hidden(session, contact, by):
+        raise NotPossible("This person is also on a record that you may not see. Ask somebody who sees both.")
     changed = contacts.change(contact, link, wanted)
     if changed:
         _note(session, patient, by, now, subject_id=contact.id, what="contact", fields=", ".join(changed))

@@ -15,8 +15,9 @@ from sqlalchemy.orm import Mapped, Session
 
 from triage.domain import audit
 from triage.domain.conversations.conversation import Conversation
+from triage.domain.conversations.message import Message
 from triage.domain.inbox import places
-from triage.domain.inbox.task import Task, is_open
+from triage.domain.inbox.task import Task, TaskMessage, is_open
 from triage.domain.patients.patient import Merged, Patient, find_patient, visible_patients
 from triage.domain.patients.phones import Phone, PhoneUse, Verification
 from triage.domain.practice.member import Member
@@ -214,7 +215,7 @@ def _locked_phones(session: Session, kept: Patient, merged: Patient) -> list[UUI
 def _belongings(
     session: Session, phone_ids: Sequence[UUID], kept: Patient, merged: Patient
 ) -> dict[str, dict[str, Values]]:
-    """Whose the conversations and their open tasks are, by id."""
+    """Whose the conversations, their open tasks and the texts of these are, by id."""
     conversations = select(Conversation.id).where(
         Conversation.practice_id == kept.practice_id,
         or_(Conversation.phone_id.in_(phone_ids), Conversation.patient_id.in_((kept.id, merged.id))),
@@ -229,6 +230,12 @@ def _belongings(
             str(row.id): {"patient_id": _plain(row.patient_id), "facility_id": _plain(row.facility_id)}
             for row in rows
         }
+    waiting = select(TaskMessage.message_id).join(Task, Task.id == TaskMessage.task_id).where(is_open())
+    texts = waiting.where(Task.conversation_id.in_(conversations))
+    found["message"] = {
+        str(row.id): {"patient_id": _plain(row.patient_id)}
+        for row in session.execute(select(Message.id, Message.patient_id).where(Message.id.in_(texts)))
+    }
     return found
 
 
@@ -296,7 +303,7 @@ class _Work:
             wanted: Values = {}
             if mine["consented_at"] is None and theirs["consented_at"] is not None:
                 wanted |= {name: theirs[name] for name in CONSENT}
-            if theirs["verification"] is Verification.ENABLED is not mine["verification"]:
+            if _is_further(theirs["verification"], mine["verification"]):
                 wanted |= {name: theirs[name] for name in CONFIRMED}
             if mine["ended_at"] is not None and theirs["ended_at"] is None:
                 wanted["ended_at"] = None
@@ -438,6 +445,13 @@ def _both_of(session: Session, made: PatientMerge, by: Member) -> tuple[Patient,
     if kept.merged_into_id is not None:
         raise Merged(kept.merged_into_id)
     return kept, found[made.merged_id]
+
+
+def _is_further(one: Verification, other: Verification) -> bool:
+    """Whether a number is confirmed, or asked, on one of two records and not on the other."""
+    if one is Verification.ENABLED:
+        return other is not Verification.ENABLED
+    return one is Verification.PENDING and other is Verification.NOT_STARTED
 
 
 def _put_back(session: Session, change: Mapping[str, Any]) -> None:

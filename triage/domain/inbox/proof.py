@@ -13,6 +13,7 @@ from triage.domain.conversations.notices import OptInNotice
 from triage.domain.inbox.thread import CONSENT_SENTENCES
 from triage.domain.patients import consent_form
 from triage.domain.patients.consent import ConsentEvent
+from triage.domain.patients.patient import Patient, within_walls
 from triage.domain.patients.phones import Phone
 from triage.domain.practice.member import Brief, Member, briefs
 
@@ -62,6 +63,10 @@ def _events(session: Session, member: Member, phone: Phone) -> list[Proof]:
         )
     ).all()
     people = briefs(session, member.practice_id, {event.member_id for event in events if event.member_id})
+    named = {event.patient_id for event in events if event.patient_id}
+    known = set(session.scalars(select(Patient.id).where(Patient.id.in_(named), *within_walls(member))))
+    # Of somebody behind a wall it is seen that they agreed, and not who they are.
+    hidden = {event.id for event in events if event.patient_id and event.patient_id not in known}
     return [
         Proof(
             at=event.at,
@@ -69,9 +74,11 @@ def _events(session: Session, member: Member, phone: Phone) -> list[Proof]:
             how=HOW.get(event.source, ""),
             by=people.get(event.member_id) if event.member_id else None,
             covers=tuple(event.categories or ()),
-            wording=event.wording or "",
-            signed_by=event.signed_by or "",
-            signature=consent_form.path(event.signature) if event.signature else "",
+            wording="" if event.id in hidden else event.wording or "",
+            signed_by="" if event.id in hidden else event.signed_by or "",
+            signature=consent_form.path(event.signature)
+            if event.signature and event.id not in hidden
+            else "",
             message_id=None,
         )
         for event in events

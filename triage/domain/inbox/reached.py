@@ -8,7 +8,7 @@ from triage.domain.conversations.conversation import Conversation
 from triage.domain.conversations.message import Message
 from triage.domain.inbox import places, scope
 from triage.domain.inbox.task import TaskMessage
-from triage.domain.patients.phones import Phone, PhoneUse
+from triage.domain.patients.phones import Phone, PhoneUse, Verification
 from triage.domain.practice.member import Member
 from triage.kit import clock, db, live
 
@@ -33,6 +33,8 @@ def begin_again(session: Session, use: PhoneUse, phone: Phone, *, by: Member) ->
         return
     _locked(session, phone)
     use.ended_at = None
+    # Whoever reads the number now has not said who they are.
+    use.verification, use.verified_since = Verification.NOT_STARTED, None
     _settle(session, use, phone, by, "again")
 
 

@@ -184,6 +184,15 @@ def _contacts(session: Session, patient: Patient) -> Sequence[Contact]:
     return session.scalars(query).all()
 
 
+def _archived_contacts(session: Session, patient: Patient) -> set[UUID]:
+    query = select(PatientContact.contact_id)
+    return set(
+        session.scalars(
+            query.where(PatientContact.patient_id == patient.id, PatientContact.archived_at.is_not(None))
+        )
+    )
+
+
 def numbers_of(session: Session, member: Member, patient: Patient) -> list[Number]:
     """Every number of the patient, with the gate's answer to whether it may be texted."""
     uses = uses_by_patient(session, member.practice_id, patient.id)
@@ -191,15 +200,17 @@ def numbers_of(session: Session, member: Member, patient: Patient) -> list[Numbe
     wrote = _who_wrote(session, member, [phone.id for _, phone, _ in uses])
     asks = member.practice.verification_on
     born_on = verification.born_on_by_use(session, [use.id for use, _, _ in uses]) if asks else {}
+    archived = _archived_contacts(session, patient)
     numbers = []
     for use, phone, label in uses:
         identity = known[phone.id]
+        is_current = use.ended_at is None and use.contact_id not in archived
         facts = consent.gather(
             session, member.practice, phone, identity, wrote_first=phone.id in wrote, about=patient.id
         )
         answer = consent.may_text(facts, Purpose.REPLY)
-        leg = Leg.NOT_CURRENT if use.ended_at else answer.leg
-        asked = verification.shown(use, phone, born_on[use.id]) if asks and not use.ended_at else None
+        leg = answer.leg if is_current else Leg.NOT_CURRENT
+        asked = verification.shown(use, phone, born_on[use.id]) if asks and is_current else None
         word, tone = (asked.word, asked.tone) if asked and leg is Leg.NOT_VERIFIED else TEXTING[leg]
         numbers.append(
             Number(
@@ -213,7 +224,7 @@ def numbers_of(session: Session, member: Member, patient: Patient) -> list[Numbe
                 since=answer.since or use.ended_at,
                 is_shared=identity.known is Known.SHARED,
                 is_on=phone.texting_on,
-                is_current=use.ended_at is None,
+                is_current=is_current,
                 needs_consent=leg is Leg.NO_CONSENT,
                 is_opted_out=phone.opted_out_at is not None,
                 is_held_by_carrier=phone.opted_out_how in consent.HELD_BY_CARRIER,

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from triage.domain import audit
@@ -18,7 +18,7 @@ from triage.domain.inbox import reach, scope, thread, transitions
 from triage.domain.patients import consent, phones
 from triage.domain.patients.consent import Leg, Purpose
 from triage.domain.patients.naming import names_somebody
-from triage.domain.patients.patient import Patient, find_patient
+from triage.domain.patients.patient import Patient, PatientContact, find_patient
 from triage.domain.patients.phones import Known, Phone, PhoneUse
 from triage.domain.practice import texts
 from triage.domain.practice.member import Member, briefs
@@ -110,7 +110,12 @@ def _ask(
     identity = phones.identities(session, [phone.id])[phone.id]
     whose = phones.narrowed(identity, about or conversation.chosen_patient_id)
     facts = consent.gather(
-        session, member.practice, phone, identity, wrote_first=conversation.last_inbound_at is not None
+        session,
+        member.practice,
+        phone,
+        identity,
+        wrote_first=conversation.last_inbound_at is not None,
+        about=whose.patient_id,
     )
     facts = facts._replace(
         is_current=facts.is_current or conversation.is_nobody,
@@ -236,6 +241,7 @@ def start(
             PhoneUse.patient_id == patient.id,
             PhoneUse.phone_id == phone_id,
             PhoneUse.ended_at.is_(None),
+            ~exists().where(consent.OF_LINK, PatientContact.archived_at.is_not(None)),
         )
     )
     if use is None:
@@ -284,6 +290,8 @@ def resend(session: Session, message: Message, *, by: Member) -> Message:
     if not scope.may_write_in(session, by, conversation):
         raise NotAllowed("Only somebody who has this task can reply.")
     about = _reached_here(session, conversation, message.patient_id)
+    if message.patient_id is not None and about is None:
+        raise NotPossible("Whom this text was for is not reached at this number any more. Write a new text.")
     answer = _ask(session, by, conversation, message.body, about)
     if not answer.is_yes:
         raise NotPossible(reason_for(answer, by.practice.time_zone))

@@ -1,6 +1,6 @@
 """A member asks by text who reads a number: the question for a birth date, sent and sent again."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import NamedTuple
 from uuid import UUID
 
@@ -14,6 +14,7 @@ from triage.domain.conversations.message import Message
 from triage.domain.inbox import replying, scope, transitions
 from triage.domain.patients import birth_dates, consent, phones, verification
 from triage.domain.patients.consent import Purpose
+from triage.domain.patients.patient import Patient, within_walls
 from triage.domain.patients.phones import Identity, Phone, PhoneUse, Verification
 from triage.domain.patients.verification import Shown
 from triage.domain.practice import texts, throttle
@@ -52,7 +53,7 @@ def request(session: Session, conversation: Conversation, use_id: UUID, *, by: M
         raise NotAllowed("Only somebody who has this task can do that.")
     if not practice.verification_on:
         raise NotPossible("The practice does not ask for birth dates. An admin can turn that on in Settings.")
-    uses = _uses(session, conversation, use_id)
+    uses = _uses(session, by, conversation, use_id)
     phone = session.scalars(
         select(Phone).where(Phone.id == conversation.phone_id).with_for_update(key_share=True)
     ).one()
@@ -80,7 +81,11 @@ def request(session: Session, conversation: Conversation, use_id: UUID, *, by: M
     return message
 
 
-def _uses(session: Session, conversation: Conversation, use_id: UUID) -> list[PhoneUse]:
+def _seen_by(session: Session, member: Member, patient_ids: Collection[UUID]) -> set[UUID]:
+    return set(session.scalars(select(Patient.id).where(Patient.id.in_(patient_ids), *within_walls(member))))
+
+
+def _uses(session: Session, by: Member, conversation: Conversation, use_id: UUID) -> list[PhoneUse]:
     """Raises `NotFound`, and `NotPossible` where it is confirmed already."""
     use = session.scalar(
         select(PhoneUse).where(
@@ -90,7 +95,7 @@ def _uses(session: Session, conversation: Conversation, use_id: UUID) -> list[Ph
             PhoneUse.ended_at.is_(None),
         )
     )
-    if use is None:
+    if use is None or not _seen_by(session, by, [use.patient_id]):
         raise NotFound("The patient is not reached at this number.")
     uses = verification.uses_of_person(session, use)
     if any(one.id == use_id and one.verification is Verification.ENABLED for one in uses):
@@ -150,14 +155,18 @@ class Unverified(NamedTuple):
     shown: Shown
 
 
-def unverified(session: Session, conversation: Conversation, identity: Identity) -> list[Unverified]:
-    """Whom a member can ask in this conversation, once for each person; nobody where the number is unknown."""
-    ids = [person.use_id for person in identity.people if person.use_id]
+def unverified(
+    session: Session, member: Member, conversation: Conversation, identity: Identity
+) -> list[Unverified]:
+    """Whom a member can ask in this conversation, once for each person; nobody who is unknown, or behind a wall."""
+    seen = _seen_by(session, member, [person.patient_id for person in identity.people])
+    people = [person for person in identity.people if person.patient_id in seen]
+    ids = [person.use_id for person in people if person.use_id]
     uses = {use.id: use for use in session.scalars(select(PhoneUse).where(PhoneUse.id.in_(ids)))}
     phone = session.get_one(Phone, conversation.phone_id)
     born_on = verification.born_on_by_use(session, ids)
     found: dict[UUID, Unverified] = {}
-    for person in identity.people:
+    for person in people:
         if person.use_id is None or conversation.patient_id not in (None, person.patient_id):
             continue
         said = verification.shown(uses[person.use_id], phone, born_on[person.use_id])

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import exists, func, or_, select, update
+from sqlalchemy import and_, exists, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from triage.domain import audit
@@ -205,9 +205,13 @@ def _messages_of(session: Session, conversation: Conversation, tasks: Sequence[T
     own = select(TaskMessage.message_id).where(TaskMessage.task_id.in_([task.id for task in tasks]))
     first_at = session.scalar(select(func.min(Message.at)).where(Message.id.in_(own)))
     query = select(Message).where(Message.conversation_id == conversation.id)
-    if first_at is not None:
+    # What was written for another of those who share the number stays theirs.
+    is_free = or_(Message.patient_id.is_(None), Message.patient_id == conversation.patient_id)
+    if first_at is None:
+        query = query.where(is_free)
+    else:
         filed_elsewhere = exists().where(TaskMessage.message_id == Message.id)
-        query = query.where(Message.at >= first_at, or_(Message.id.in_(own), ~filed_elsewhere))
+        query = query.where(Message.at >= first_at, or_(Message.id.in_(own), and_(~filed_elsewhere, is_free)))
     return {message.id: message for message in session.scalars(query)}
 
 

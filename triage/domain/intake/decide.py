@@ -97,7 +97,8 @@ def decide(facts: Facts) -> Plan:
         keyword = _command(row, *stopped[phone_id])
         if keyword in (Keyword.STOP, Keyword.START):
             is_stop = keyword is Keyword.STOP
-            stopped[phone_id] = (row.sent_at, BY_TEXT) if is_stop else (None, None)
+            before = stopped[phone_id][0] or row.sent_at
+            stopped[phone_id] = (max(before, row.sent_at), BY_TEXT) if is_stop else (None, None)
         message_id = db.new_id()
         asks_out = found_in(row.body) if keyword is None else None
         filed = Filed(row, message_id, conversation, None, keyword, asks_out)

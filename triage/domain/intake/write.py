@@ -333,7 +333,9 @@ def _obey_commands(session: Session, plan: Plan) -> None:
                     may_be_asked=filed.conversation.number.asks_birth_dates,
                 )
             case Keyword.START:
-                consent.start(session, phone, now=plan.now, inbound_id=filed.row.id)
+                consent.start(
+                    session, phone, now=plan.now, sent_at=filed.row.sent_at, inbound_id=filed.row.id
+                )
             case Keyword.HELP:
                 consent.ask_for_help(session, phone, now=plan.now, inbound_id=filed.row.id)
     session.flush()

@@ -10,12 +10,12 @@ from enum import StrEnum
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Index, String, func, select
+from sqlalchemy import ARRAY, Index, String, and_, func, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from triage.domain import audit
-from triage.domain.patients.patient import Patient
+from triage.domain.patients.patient import Patient, PatientContact
 from triage.domain.patients.phones import Identity, Phone, PhoneUse, Verification
 from triage.domain.practice.practice import Practice
 from triage.kit import db, live
@@ -236,6 +236,26 @@ def _passes(purpose: Purpose, leg: Leg, facts: Facts) -> bool:
     return leg in PASSES[purpose] and not is_held
 
 
+# Whoever is archived opens no number any more. A no that was said goes on closing it, and one who shares a number and
+# wants no texts closes it for all: nobody knows who reads what is sent there.
+IS_CURRENT = and_(PhoneUse.ended_at.is_(None), PatientContact.archived_at.is_(None))
+SAYS_NO = and_(PhoneUse.ended_at.is_(None), ~Patient.texting_on, Patient.merged_into_id.is_(None))
+OF_LINK = and_(
+    PatientContact.patient_id == PhoneUse.patient_id, PatientContact.contact_id == PhoneUse.contact_id
+)
+_USES = (
+    select(
+        PhoneUse.patient_id,
+        PhoneUse.consented_at,
+        PhoneUse.verification,
+        IS_CURRENT.label("is_current"),
+        SAYS_NO.label("says_no"),
+    )
+    .join(Patient, Patient.id == PhoneUse.patient_id)
+    .outerjoin(PatientContact, OF_LINK)
+)
+
+
 def gather(
     session: Session,
     practice: Practice,
@@ -250,13 +270,10 @@ def gather(
 
     `about` is the patient whom the text concerns, where it is open from the number alone.
     """
-    uses = list(
-        session.execute(
-            select(
-                PhoneUse.ended_at, PhoneUse.consented_at, PhoneUse.patient_id, PhoneUse.verification
-            ).where(PhoneUse.practice_id == phone.practice_id, PhoneUse.phone_id == phone.id)
-        )
-    )
+    uses = session.execute(
+        _USES.where(PhoneUse.practice_id == phone.practice_id, PhoneUse.phone_id == phone.id)
+    ).all()
+    current = [use for use in uses if use.is_current]
     concerned = about or identity.patient_id
     return Facts(
         practice_on=practice.texting_on,
@@ -265,14 +282,12 @@ def gather(
         opted_out_at=phone.opted_out_at,
         opted_out_how=phone.opted_out_how,
         is_landline=phone.is_landline,
-        patient_on=_is_on_for_patient(session, identity),
-        is_current=not uses or any(use.ended_at is None for use in uses),
-        has_consent=wrote_first or any(use.consented_at is not None for use in uses if not use.ended_at),
+        patient_on=not any(use.says_no for use in uses),
+        is_current=not uses or bool(current),
+        has_consent=wrote_first or any(use.consented_at is not None for use in current),
         is_verified=not practice.verification_on
         or any(
-            use.verification is Verification.ENABLED
-            for use in uses
-            if not use.ended_at and concerned in (None, use.patient_id)
+            use.verification is Verification.ENABLED for use in current if concerned in (None, use.patient_id)
         ),
         may_have_opted_out=may_have_opted_out,
     )
@@ -293,13 +308,18 @@ def gather_for_writers(
     # In one order, so that two who ask about the same numbers never wait for each other.
     query = select(Phone).where(Phone.id.in_(identities)).order_by(Phone.id)
     found = session.scalars(query.with_for_update(key_share=True).execution_options(populate_existing=True))
-    uses = select(PhoneUse.phone_id, func.bool_or(PhoneUse.ended_at.is_(None)))
-    current = {
-        row[0]: row[1]
-        for row in session.execute(uses.where(PhoneUse.phone_id.in_(identities)).group_by(PhoneUse.phone_id))
-    }
-    patients = {person.patient_id for identity in identities.values() for person in identity.people}
-    off = set(session.scalars(select(Patient.id).where(Patient.id.in_(patients), ~Patient.texting_on)))
+    uses = (
+        select(
+            PhoneUse.phone_id,
+            func.bool_or(IS_CURRENT).label("is_current"),
+            func.bool_or(SAYS_NO).label("says_no"),
+        )
+        .join(Patient, Patient.id == PhoneUse.patient_id)
+        .outerjoin(PatientContact, OF_LINK)
+        .where(PhoneUse.phone_id.in_(identities))
+        .group_by(PhoneUse.phone_id)
+    )
+    used = {row.phone_id: row for row in session.execute(uses)}
     return {
         phone.id: Facts(
             practice_on=practices[phone.practice_id].texting_on,
@@ -308,8 +328,8 @@ def gather_for_writers(
             opted_out_at=phone.opted_out_at,
             opted_out_how=phone.opted_out_how,
             is_landline=phone.is_landline,
-            patient_on=all(person.patient_id not in off for person in identities[phone.id].people),
-            is_current=current.get(phone.id, True),
+            patient_on=phone.id not in used or not used[phone.id].says_no,
+            is_current=phone.id not in used or bool(used[phone.id].is_current),
             has_consent=True,
             is_verified=not practices[phone.practice_id].verification_on or is_verified(identities[phone.id]),
             may_have_opted_out=phone.id in asking_out,
@@ -325,13 +345,6 @@ def is_verified(identity: Identity) -> bool:
         for person in identity.people
         if identity.patient_id in (None, person.patient_id)
     )
-
-
-def _is_on_for_patient(session: Session, identity: Identity) -> bool:
-    """One who shares the number and wants no texts closes it for all: nobody knows who reads what is sent there."""
-    ids = [person.patient_id for person in identity.people]
-    switches = list(session.scalars(select(Patient.texting_on).where(Patient.id.in_(ids)))) if ids else []
-    return all(switches)
 
 
 def stop(
@@ -361,10 +374,17 @@ def stop(
             _tell_who_asked(session, phone)
 
 
-def start(session: Session, phone: Phone, *, now: datetime, inbound_id: UUID | None = None) -> None:
-    """The number has opted in again; what staff switched off stays off."""
+def start(
+    session: Session,
+    phone: Phone,
+    *,
+    now: datetime,
+    sent_at: datetime | None = None,
+    inbound_id: UUID | None = None,
+) -> None:
+    """The number has opted in again, unless it said no after it; what staff switched off stays off."""
     _write(session, phone, ConsentKind.START, source="text", now=now, inbound_id=inbound_id)
-    if phone.opted_out_at is not None:
+    if phone.opted_out_at is not None and (sent_at or now) >= phone.opted_out_at:
         phone.opted_out_at = phone.opted_out_how = None
         audit.record(session, phone.practice_id, audit.Action.OPTED_IN, by=None, at=now, subject_id=phone.id)
 

@@ -9,8 +9,9 @@ from sqlalchemy import Row, delete, exists, func, select
 from sqlalchemy.orm import Session
 
 from triage.domain.patients import details, phones
-from triage.domain.patients.patient import Contact, Patient, PatientContact, sort_key
+from triage.domain.patients.patient import Contact, Patient, PatientContact, sort_key, visible_patients
 from triage.domain.patients.phones import Phone, PhoneUse
+from triage.domain.practice.member import Member
 from triage.domain.practice.practice import Practice
 from triage.domain.wording import LANGUAGES
 from triage.kit.errors import Invalid, NotFound, NotPossible
@@ -157,12 +158,13 @@ def find(session: Session, patient: Patient, contact_id: UUID) -> tuple[Contact,
     return found[0], found[1]
 
 
-def add(session: Session, patient: Patient, wanted: Wanted, *, now: datetime) -> Contact:
+def add(session: Session, patient: Patient, wanted: Wanted, *, by: Member, now: datetime) -> Contact:
     """On the record from now on, and again where they were archived. Raises `Invalid`.
 
-    Whoever has the same name at the same number is the same person, so that an owner of two animals is one.
+    Whoever has the same name at the same number is the same person, so that an owner of two animals is one; not where
+    a wall keeps the other record from the member.
     """
-    contact = _same_person(session, patient.practice_id, wanted)
+    contact = _same_person(session, wanted, by)
     if contact is None:
         contact = Contact(practice_id=patient.practice_id, created_at=now)
         _put(contact, wanted)
@@ -181,17 +183,28 @@ def add(session: Session, patient: Patient, wanted: Wanted, *, now: datetime) ->
     return contact
 
 
-def _same_person(session: Session, practice_id: UUID, wanted: Wanted) -> Contact | None:
+def is_elsewhere_hidden(session: Session, contact: Contact, member: Member) -> bool:
+    """Whether the person is also on a record behind a wall of this member."""
+    seen = visible_patients(member).with_only_columns(Patient.id)
+    hidden = select(PatientContact.patient_id).where(
+        PatientContact.contact_id == contact.id, PatientContact.patient_id.not_in(seen)
+    )
+    return session.scalar(hidden.limit(1)) is not None
+
+
+def _same_person(session: Session, wanted: Wanted, by: Member) -> Contact | None:
     if not wanted.number:
         return None
+    seen = visible_patients(by).with_only_columns(Patient.id)
     query = (
         select(Contact)
         .join(PhoneUse, PhoneUse.contact_id == Contact.id)
         .join(Phone, Phone.id == PhoneUse.phone_id)
         .where(
-            Phone.practice_id == practice_id,
+            Phone.practice_id == by.practice_id,
             Phone.number == wanted.number,
             Contact.name_key == sort_key(wanted.name),
+            exists().where(PatientContact.contact_id == Contact.id, PatientContact.patient_id.in_(seen)),
         )
         .order_by(Contact.id)
         .limit(1)
