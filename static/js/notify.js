@@ -98,7 +98,7 @@ document.addEventListener("live:reminder", () => {
 
 const STEPS = { enabled: "A birth date was confirmed: texting is enabled", failed: "A birth date was not confirmed", opted_out: "Somebody who was asked for a birth date has opted out" };
 document.addEventListener("live:verification", ({ detail }) => {
-  if (STEPS[detail.state] && !isQuiet() && concerns(settings().verification, detail.mine === "yes")) popUp(STEPS[detail.state]);
+  if (STEPS[detail.state] && !isQuiet() && concerns(settings().verification, detail.mine ? "mine" : "other")) popUp(STEPS[detail.state]);
 });
 
 /** The page where all this is chosen has buttons to try it. */
