@@ -14,6 +14,9 @@ const TICK = 5000;
 // Signals are dated by another clock than pages.
 const SKEW = 1000;
 
+const MADE = Number(settings().live?.split("from=")[1]);
+const msOf = (id) => Number(id?.split("-")[0]);
+
 const me = String(Math.random());
 const channel = new BroadcastChannel("triage-live");
 let stream = null;
@@ -27,7 +30,8 @@ let state = "live";
 
 function hear(name, id, data) {
   if (id) lastId = id;
-  document.dispatchEvent(new CustomEvent(`live:${name}`, { detail: data ?? {} }));
+  const isOld = msOf(id) <= MADE;
+  document.dispatchEvent(new CustomEvent(`live:${name}`, { detail: { ...data, isOld } }));
 }
 
 function pass(name, id, data) {
@@ -35,9 +39,9 @@ function pass(name, id, data) {
   channel.postMessage({ name, id, data });
 }
 
-/** Followers hear what the leader hears; who has just come asks it how things stand, and what came since it was made. */
+/** Followers hear what the leader hears; who has just come asks how things stand, and what came since. */
 channel.onmessage = ({ data }) => {
-  if (data.asks) return stream && channel.postMessage({ state, to: data.asks, isBehind: Number(lastId.split("-")[0]) > data.from - SKEW });
+  if (data.asks) return stream && channel.postMessage({ state, to: data.asks, isBehind: msOf(lastId) > data.from - SKEW });
   if (data.isBehind && data.to === me) hear("resync");
   data.state ? show(data.state) : hear(data.name, data.id, data.data);
 };
@@ -234,5 +238,5 @@ document.addEventListener("visibilitychange", () => {
 if (settings().live) {
   if (navigator.locks) navigator.locks.request("triage-live", () => new Promise(connect));
   else connect();
-  channel.postMessage({ asks: me, from: Number(settings().live.split("from=")[1]) });
+  channel.postMessage({ asks: me, from: MADE });
 }

@@ -82,7 +82,7 @@ const WISHES = { mine: ["mine"], patients: ["mine", "patient"], all: ["mine", "p
 const concerns = (wish, whose) => WISHES[wish]?.includes(whose);
 
 document.addEventListener("live:message", ({ detail }) => {
-  if (detail.direction === "out" || detail.gone || isQuiet()) return;
+  if (detail.isOld || detail.direction === "out" || detail.gone || isQuiet()) return;
   const whose = detail.mine ? "mine" : detail.patient ? "patient" : "other";
   if (concerns(settings().sound, whose) && mayRing()) ring();
   const isRead = document.hasFocus() && find(`#conversation[data-conversation="${CSS.escape(detail.conversation ?? "")}"]`);
@@ -96,9 +96,10 @@ document.addEventListener("live:reminder", () => {
   popUp("Unread for a day: a patient's message");
 });
 
-const STEPS = { enabled: "A birth date was confirmed: texting is enabled", failed: "A birth date was not confirmed", opted_out: "Somebody who was asked for a birth date has opted out" };
-document.addEventListener("live:verification", ({ detail }) => {
-  if (STEPS[detail.state] && !isQuiet() && concerns(settings().verification, detail.mine ? "mine" : "other")) popUp(STEPS[detail.state]);
+document.addEventListener("live:verification", async ({ detail }) => {
+  if (isQuiet() || !concerns(settings().verification, detail.mine ? "mine" : "other")) return;
+  const { STEPS } = await import("./popup.js");
+  if (STEPS[detail.state]) popUp(STEPS[detail.state]);
 });
 
 /** The page where all this is chosen has buttons to try it. */

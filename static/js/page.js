@@ -33,16 +33,12 @@ export async function fragment(url) {
 
 const hands = new Map();
 
-/** Asks in the place of an element: requests of one element wait for each other, and a third is dropped, which must
- * never be what a person has done. */
-function handOf(element) {
-  if (hands.size > 100) for (const [id, hand] of hands) document.getElementById(id) || (hand.remove(), hands.delete(id));
-  if (!hands.get(element.id)?.isConnected) {
-    const hand = Object.assign(document.createElement("span"), { hidden: true });
-    find("#app").append(hand);
-    hands.set(element.id, hand);
-  }
-  return hands.get(element.id);
+/** Asks in an element's place: of the requests of one element the third is dropped, which must never be a person's. */
+function handOf({ id }) {
+  const hand = hands.get(id) ?? Object.assign(document.createElement("span"), { hidden: true });
+  hands.set(id, hand);
+  hand.isConnected || find("#app").append(hand);
+  return hand;
 }
 
 /** Fetches a fragment again because something changed, not because a person did something. */

@@ -206,7 +206,7 @@ def test_ctrl_c_in_the_middle_of_the_set_up_leaves_nothing_half_done(stage: Stag
 
 def test_a_killed_worker_comes_back(stage: Stage) -> None:
     demo = stage.demo().wait_until_ready()
-    assert wait_until(lambda: len(stage.pids("worker")) == 2, seconds=30)
+    assert wait_until(lambda: bool(stage.pids("worker")), seconds=30)
     os.kill(stage.pids("worker")[0], signal.SIGKILL)
 
     assert wait_until(lambda: len(stage.pids("worker")) == 2, seconds=30)
