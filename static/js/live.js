@@ -1,5 +1,5 @@
-// Signals from the server: one tab of this browser listens, the others hear it from that tab. What changed is fetched
-// again through its ordinary address; when the stream is away, the page asks every 15 seconds.
+// Signals from the server: one tab listens, the others hear it from there. What changed is fetched again through its
+// ordinary address; when the stream is away, every 15 seconds.
 import { debounce, find, findAll, fragment, refetch, say, settings } from "./page.js";
 import { refresh, reload } from "./rows.js";
 
@@ -7,7 +7,7 @@ const SIGNALS = ["task", "message", "delivery", "verification", "presence", "dra
 const LATE = 10000;
 const POLLS = 60000;
 const EVERY = 15000;
-// The server says every 15 seconds that it is there; a line that is silent for longer is dead, whatever it looks like.
+// The server says every 15 seconds that it is there.
 const SILENT = 40000;
 const TICK = 5000;
 
@@ -91,7 +91,7 @@ function lost() {
   reporting ||= setTimeout(report, LATE);
 }
 
-/** After the laptop slept, or on a line that is dead and does not say so. */
+/** After the laptop slept, or on a dead line. */
 setInterval(() => {
   if (!stream || isEnded || Date.now() - heardAt < SILENT) return;
   lost();
@@ -122,7 +122,7 @@ async function poll() {
     for (const { kind, ids } of signals) kind === "away" ? pass("resync") : pass(kind, "", ids);
     lastId = last || lastId;
   } catch {
-    // Away or offline: the strip already says so, and the next try is scheduled.
+    // The strip says so, and the next try is scheduled.
   }
 }
 
@@ -189,7 +189,7 @@ const thread = debounce(150, () => {
   open.dataset.extended === undefined ? refetch(open.dataset.source, "#thread") : extend(open.dataset.source);
 });
 
-/** With earlier messages loaded above, only what is new or changed is put in; the rest stays where it is. */
+/** With earlier messages loaded above, only what is new or changed is put in. */
 async function extend(source) {
   const list = find("#thread .thread");
   const fresh = await fragment(source);

@@ -1,4 +1,4 @@
-// Shows what was asked for at once; the server's answer confirms it, a failure takes it back.
+// Shows what was asked for at once; a failure takes it back.
 import { find, findAll } from "./page.js";
 import { rowsOf } from "./rows.js";
 

@@ -33,7 +33,7 @@ export async function fragment(url) {
 
 const hands = new Map();
 
-/** Asks in an element's place: of the requests of one element the third is dropped, which must never be a person's. */
+/** Asks in its place: of an element's requests the third is dropped, which must never be a person's. */
 function handOf({ id }) {
   const hand = hands.get(id) ?? Object.assign(document.createElement("span"), { hidden: true });
   hands.set(id, hand);

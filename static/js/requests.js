@@ -53,7 +53,7 @@ function refuse(ctx, status) {
   if (status === 409 && row) document.dispatchEvent(new CustomEvent("page:behind", { detail: { task: row.dataset.task } }));
 }
 
-/** Answers can overtake each other: what is older than the page, or of another conversation than the open one, is dropped. */
+/** Answers can overtake each other: what is older than the page, or of another conversation, is dropped. */
 function isStale({ fragment, target }) {
   const fresh = fragment?.firstElementChild;
   const shown = typeof target === "string" ? find(target) : target;

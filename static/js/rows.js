@@ -1,4 +1,4 @@
-// The queue: which row is open, which has the focus, rows that leave, and new rows that wait behind a pill.
+// The queue: which row is open or has the focus, rows that leave, and new ones that wait behind a pill.
 import { debounce, find, findAll, fragment, refetch, settings } from "./page.js";
 
 const STAYS = 10000;
@@ -8,7 +8,7 @@ const MOST = 50;
 const waiting = new Map();
 
 export const rows = () => findAll("#rows > .row");
-/** For a moment after it was fetched again the open row is not marked; the conversation still names it. */
+/** Fetched again, the open row is not marked for a moment; the conversation names it. */
 export const openRow = () => find("#rows .row:has(> .row-link[aria-current=true])") ?? rowsOf(find("#conversation[data-open]")?.dataset.task)[0];
 export const rowOf = (element) => element?.closest?.("#rows > .row");
 export const rowsOf = (task) => (task ? findAll(`#rows > .row[data-task="${CSS.escape(task)}"]`) : []);
@@ -198,7 +198,7 @@ export function reload() {
 const changed = new Map();
 let fetching = 0;
 
-/** Fetches a row again, or, when it is not in the list, finds out whether it belongs here now; those of a moment together. */
+/** Fetches a row again, or finds out whether it belongs here now; those of a moment together. */
 export function refresh(task, version) {
   changed.set(task, Math.max(version || Infinity, changed.get(task) ?? 0));
   fetching ||= setTimeout(bring, 50 + Math.random() * 100);
@@ -238,7 +238,7 @@ const isBusyReading = () => find("#queue-scroll").scrollTop > 8 || find("#rows")
 const isEarlier = (one, other) => moment(one) - moment(other) || (one.dataset.task < other.dataset.task ? -1 : 1);
 const placeOf = (row) => rows().find((other) => isEarlier(other, row) * (newestFirst() ? 1 : -1) < 0);
 
-/** At the end nothing is moved by it; what lies beyond the end comes when it is asked for. */
+/** What lies beyond the end comes when it is asked for. */
 function insert(row, before = placeOf(row)) {
   const older = find("#older");
   if (!before && older) return;

@@ -1,4 +1,4 @@
-// Notices at the foot of the page: they leave by themselves, wait while somebody looks, and carry Undo.
+// Notices at the foot of the page: they leave by themselves, wait for who looks, and carry Undo.
 import { find, findAll } from "./page.js";
 
 const MOST = 3;
@@ -36,7 +36,7 @@ function adopt() {
   const toasts = findAll("#toasts > .toast:not(.is-leaving)");
   toasts.forEach((toast, at) => {
     if (toast.dataset.task) expire(toast.dataset.task, Number(toast.dataset.version));
-    // Those behind are out of sight, and their Undo still counts until their time is over.
+    // Out of sight, their Undo still counts until their time is over.
     toast.classList.toggle("is-behind", at < toasts.length - MOST);
     if (!timers.has(toast)) start(toast);
   });
